@@ -1,0 +1,311 @@
+"""Where in the text of a file a use stands: comment, macro body, condition, argument.
+
+Works on :mod:`xenstage.index.lexer`'s tokens alone, so that it answers for code which
+no configuration compiles as well.
+"""
+
+from __future__ import annotations
+
+import bisect
+from dataclasses import dataclass
+
+from .lexer import Kind, Token, matching, opening, tokenize
+
+_KEYWORDS = {"if", "while", "for", "switch", "return", "sizeof", "do", "else", "case"}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a use stands.
+
+    :param kind: "code", "macro body", "definition" (of a macro), "comment", "string",
+        "preprocessor" (operand of another directive), "text" (not a C file).
+    :param scope: enclosing function or macro, "" at file level.
+    :param role: the use in its expression, innermost first: "negated", "conjunct",
+        "disjunct", "ternary condition", "ternary arm", "operand", then what holds it:
+        "condition of if", "argument of ASSERT", "return", "initialiser", "assignment",
+        "case label", "statement", "macro body", "declaration".
+    :param call: byte range of the use with its argument list (of the name alone
+        where nothing is called).
+    :param argument: byte range of the only argument, or None.
+    :param macro_args: the macros or functions in whose arguments the use stands,
+        innermost first.
+    """
+
+    kind: str
+    scope: str
+    role: tuple[str, ...]
+    call: tuple[int, int]
+    argument: tuple[int, int] | None
+    macro_args: tuple[str, ...]
+
+
+class Reader:
+    """Answers for one C file.
+
+    :param data: the file's bytes.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._all = tokenize(data)
+        self._starts = [t.start for t in self._all]
+        self._code = [t for t in self._all if t.kind is not Kind.COMMENT and not t.in_directive]
+        self._code_starts = [t.start for t in self._code]
+        self._scopes = _scopes(self._all)
+        self._defines = _defines(self._all)
+
+    def place(self, offset: int, name: str) -> Place:
+        """Where the use of ``name`` at a byte offset stands."""
+        token = self._all[bisect.bisect_right(self._starts, offset) - 1]
+        span = (offset, offset + len(name))
+        if token.kind in (Kind.COMMENT, Kind.STRING):
+            return Place(token.kind.value, self._scope(offset), (), span, None, ())
+        if token.in_directive:
+            return self._in_directive(token, offset, name)
+        index = bisect.bisect_left(self._code_starts, offset)
+        return _in_code(self._code, index, "code", self._scope(offset))
+
+    def parameters(self, offset: int) -> tuple[str, ...]:
+        """Parameters of the macro in whose definition a byte offset lies."""
+        return next((d.parameters for d in self._defines if d.start <= offset < d.end), ())
+
+    def last_token(self, start: int, end: int) -> int:
+        """Byte offset of the last token in a range."""
+        return self._all[bisect.bisect_left(self._starts, end) - 1].start
+
+    def _in_directive(self, token: Token, offset: int, name: str) -> Place:
+        for define in self._defines:
+            if define.start <= offset < define.end:
+                if offset == define.name_start:
+                    return Place("definition", name, (), (offset, offset + len(name)), None, ())
+                body = define.body
+                index = next((i for i, t in enumerate(body) if t.start == offset), None)
+                if index is not None:
+                    return _in_code(body, index, "macro body", define.name)
+        return Place("preprocessor", self._scope(offset), (), (offset, offset + len(name)), None, ())
+
+    def _scope(self, offset: int) -> str:
+        for start, end, name in self._scopes:
+            if start <= offset < end:
+                return name
+        return ""
+
+
+@dataclass(frozen=True)
+class _Define:
+    name: str
+    name_start: int
+    start: int
+    end: int
+    parameters: tuple[str, ...]
+    body: list[Token]
+
+
+def _defines(tokens: list[Token]) -> list[_Define]:
+    out: list[_Define] = []
+    for i, t in enumerate(tokens):
+        if t.kind is Kind.DIRECTIVE and t.text.lstrip("#").strip() == "define" and i + 1 < len(tokens):
+            stop = next(j for j in range(i, len(tokens)) if tokens[j].kind is Kind.END)
+            name = tokens[i + 1]
+            rest = [x for x in tokens[i + 2 : stop] if x.kind is not Kind.COMMENT]
+            parameters: tuple[str, ...] = ()
+            if rest and rest[0].text == "(" and rest[0].start == name.end and _closes(rest):
+                close = matching(rest, 0)
+                parameters = tuple(x.text for x in rest[1:close] if x.text != ",")
+                rest = rest[close + 1 :]
+            out.append(_Define(name.text, name.start, t.start, tokens[stop].start, parameters, rest))
+    return out
+
+
+def _closes(tokens: list[Token]) -> bool:
+    try:
+        matching(tokens, 0)
+    except ValueError:
+        return False
+    return True
+
+
+def _scopes(tokens: list[Token]) -> list[tuple[int, int, str]]:
+    """Byte ranges of function bodies (and their heads) with the functions' names.
+
+    Of ``#if`` … ``#else`` only the first branch counts for the depth of braces.
+    """
+    out: list[tuple[int, int, str]] = []
+    depth, saved = 0, list[tuple[int, bool]]()
+    skipping = False
+    head: list[Token] = []
+    for t in tokens:
+        if t.kind is Kind.DIRECTIVE:
+            word = t.text.lstrip("#").strip()
+            if word in ("if", "ifdef", "ifndef"):
+                saved.append((depth, skipping))
+            elif word in ("else", "elif") and saved:
+                skipping = True
+            elif word == "endif" and saved:
+                skipping = saved.pop()[1]
+        if t.in_directive or t.kind is Kind.COMMENT or skipping:
+            continue
+        if t.text == "{" and t.kind is Kind.PUNCT:
+            if depth == 0:
+                name = _function_name(head)
+                out.append((head[0].start if head else t.start, 1 << 62, name))
+            depth += 1
+        elif t.text == "}" and t.kind is Kind.PUNCT:
+            depth = max(depth - 1, 0)
+            if depth == 0 and out:
+                out[-1] = (out[-1][0], t.end, out[-1][2])
+                head = []
+        elif depth == 0:
+            head = [] if t.text == ";" else [*head, t]
+    return out
+
+
+def _function_name(head: list[Token]) -> str:
+    for i, t in enumerate(head):
+        if t.text == "=":
+            break
+        if t.text == "(" and i and head[i - 1].kind is Kind.WORD and head[i - 1].text != "__attribute__":
+            return head[i - 1].text
+    words = [t.text for t in head if t.kind is Kind.WORD]
+    if "=" in [t.text for t in head]:
+        words = [t.text for t in head[: [x.text for x in head].index("=")] if t.kind is Kind.WORD]
+    return words[-1] if words else ""
+
+
+def _in_code(tokens: list[Token], index: int, kind: str, scope: str) -> Place:
+    token = tokens[index]
+    last = index
+    argument: tuple[int, int] | None = None
+    if index + 1 < len(tokens) and tokens[index + 1].text == "(" and _closes(tokens[index + 1 :]):
+        last = matching(tokens, index + 1)
+        if last > index + 2:
+            argument = (tokens[index + 2].start, tokens[last - 1].end)
+    role, holders = _roles(tokens, index, last, kind)
+    return Place(kind, scope, role, (token.start, tokens[last].end), argument, holders)
+
+
+def _roles(tokens: list[Token], first: int, last: int, kind: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Walk outwards from an expression and name what it is part of."""
+    roles: list[str] = []
+    holders: list[str] = []
+    while True:
+        before = tokens[first - 1].text if first else ""
+        after = tokens[last + 1].text if last + 1 < len(tokens) else ""
+        if before == "!":
+            roles.append("negated")
+            first -= 1
+            continue
+        if before == "(" and after == ")":
+            first, last = first - 1, last + 1
+            holder = tokens[first - 1] if first else None
+            if holder is None or holder.kind is not Kind.WORD or holder.text in ("return", "case"):
+                continue
+            if holder.text in _KEYWORDS:
+                return (*roles, f"condition of {holder.text}"), tuple(holders)
+            holders.append(holder.text)
+            if holder.text in ("likely", "unlikely"):
+                first -= 1
+                continue
+            return (*roles, f"argument of {holder.text}"), tuple(holders)
+        word = _neighbour(before, after)
+        if word is None:
+            break
+        if word != "grouped":
+            roles.append(word)
+        wider = _widen(tokens, first, last)
+        if wider == (first, last):
+            break
+        first, last = wider
+    return (*roles, _holder(tokens, first, last, kind)), tuple(holders + _outer_calls(tokens, first))
+
+
+def _neighbour(before: str, after: str) -> str | None:
+    if "&&" in (before, after):
+        return "conjunct"
+    if "||" in (before, after):
+        return "disjunct"
+    if after == "?":
+        return "ternary condition"
+    if before == "?" or (before == ":" and after in (")", ";", ",")):
+        return "ternary arm"
+    if before in _OPERATORS or after in _OPERATORS:
+        return "operand"
+    return None
+
+
+_OPERATORS = {"==", "!=", "&", "|", "^", "+", "-", "*", "/", "%", "<", ">", "<=", ">=", "<<", ">>"}
+_BOUNDS = {"(", "[", "{", ";", ",", "=", "return", ")", "]", "}"}
+
+
+def _widen(tokens: list[Token], first: int, last: int) -> tuple[int, int]:
+    """The whole expression between the brackets, commas or statement ends around it."""
+    depth, i = 0, first
+    while i > 0:
+        t = tokens[i - 1].text
+        if t in (")", "]", "}"):
+            depth += 1
+        elif t in ("(", "[", "{") and depth:
+            depth -= 1
+        elif depth == 0 and (t in _BOUNDS or t in _KEYWORDS or t.endswith("=") and t not in _OPERATORS):
+            break
+        elif depth == 0 and t == ":" and _is_label(tokens, i - 1):
+            break
+        i -= 1
+    depth, j = 0, last
+    while j + 1 < len(tokens):
+        t = tokens[j + 1].text
+        if t in ("(", "[", "{"):
+            depth += 1
+        elif t in (")", "]", "}") and depth:
+            depth -= 1
+        elif depth == 0 and t in _BOUNDS:
+            break
+        j += 1
+    return i, j
+
+
+def _is_label(tokens: list[Token], colon: int) -> bool:
+    """Whether a colon ends a label, not the second arm of a conditional expression."""
+    for i in range(colon - 1, -1, -1):
+        if tokens[i].text in ("case", "default"):
+            return True
+        if tokens[i].text in ("?", ";", "{", "}"):
+            return False
+    return False
+
+
+def _holder(tokens: list[Token], first: int, last: int, kind: str) -> str:
+    before = tokens[first - 1].text if first else ""
+    if before in ("return", "case"):
+        return {"return": "return", "case": "case label"}[before]
+    if before == "=":
+        start = first - 1
+        while start > 0 and tokens[start - 1].text not in (";", "{", "}"):
+            start -= 1
+        words = [t for t in tokens[start : first - 1] if t.kind is Kind.WORD]
+        plain = len(words) >= 2 and all(t.text not in ("->", ".") for t in tokens[start : first - 1])
+        return "initialiser" if plain or start == first - 1 else "assignment"
+    if before in ("(", ","):
+        at = opening(tokens, first)
+        if at is not None and at and tokens[at].text == "(":
+            name = tokens[at - 1].text
+            return f"condition of {name}" if name in _KEYWORDS else f"argument of {name}"
+        if at is not None and tokens[at].text == "{":
+            return "initialiser"
+    if kind == "macro body":
+        return "macro body"
+    return "statement"
+
+
+def _outer_calls(tokens: list[Token], index: int) -> list[str]:
+    """Names of the calls in whose argument lists a token stands, innermost first."""
+    names: list[str] = []
+    at = opening(tokens, index)
+    while at is not None:
+        before = tokens[at - 1] if at else None
+        if tokens[at].text == "(" and before and before.kind is Kind.WORD and before.text not in _KEYWORDS:
+            names.append(before.text)
+        if tokens[at].text == "{":
+            break
+        at = opening(tokens, at)
+    return names

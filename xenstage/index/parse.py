@@ -1,0 +1,357 @@
+"""libclang's reading of one translation unit, asked about the sweep's hits.
+
+Runs in worker processes.  A job and its answer are plain values; the answer is kept
+by the content of every file that the unit includes, so that nothing is parsed twice
+and nothing stale is believed.
+
+Three things are read: the preprocessing record (which expansions clang saw in the
+files themselves), clang's tokens of macro definitions and of macro arguments, and
+the cursor at each hit and at its argument (kinds and types).
+"""
+
+from __future__ import annotations
+
+import bisect
+import ctypes
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from clang import cindex
+
+from ..errors import Exit, XenstageError
+from ..tree.prepare import Unit
+
+_DEFINITION, _EXPANSION = 501, 502  # CXCursor_MacroDefinition, CXCursor_MacroExpansion
+_OPTIONS = cindex.TranslationUnit.PARSE_DETAILED_PROCESSING_RECORD
+FORMAT = "7"  # of the answers; a change makes every cached one unread
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One hit that a unit is asked about.
+
+    :param argument: offset of the last token of the hit's argument, or None.
+    :param parameter: where the argument is a parameter of the macro in whose body the
+        hit stands: that macro and the parameter's index; else None.
+    """
+
+    offset: int
+    name: str
+    argument: int | None
+    parameter: tuple[str, int] | None
+
+
+@dataclass(frozen=True)
+class Job:
+    """A unit, how to parse it, and what to ask.
+
+    :param asks: path to the hits in that file.
+    :param define: names whose definitions are wanted.
+    :param overlay: edited files, path to bytes.
+    """
+
+    root: Path
+    unit: Unit
+    target: str
+    asks: Mapping[str, tuple[Ask, ...]]
+    define: tuple[str, ...] = ()
+    overlay: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def flags(unit: Unit, target: str) -> list[str]:
+    """The recorded arguments without those that only a driver or assembler wants."""
+    out: list[str] = []
+    skip = False
+    for arg in unit.args:
+        if skip:
+            skip = False
+        elif arg in ("-o", "-MF"):
+            skip = True
+        elif arg not in ("-c", "-MMD", "-Werror") and not arg.startswith("-Wa,") and not arg.endswith(".c"):
+            out.append(arg)
+    return [*out, f"--target={target}", "-ferror-limit=0", "-w", "-Qunused-arguments"]
+
+
+def parse(root: Path, unit: Unit, target: str, overlay: Mapping[str, bytes]) -> cindex.TranslationUnit:
+    """Parse one unit with edited files laid over the prepared tree.
+
+    :raises XenstageError: (PARSE) for any diagnostic of severity error or worse, with
+        the file, the message and the unit's flags.
+    """
+    previous = os.getcwd()
+    os.chdir(root / unit.cwd)
+    try:
+        args = flags(unit, target)
+        index = cindex.Index.create()
+        tu = index.parse(str(root / unit.source), args, unsaved_files=_unsaved(root, overlay), options=_OPTIONS)
+    except cindex.TranslationUnitLoadError as e:
+        raise _parse_error(unit, args, str(e)) from e
+    finally:
+        os.chdir(previous)
+    bad = [d for d in tu.diagnostics if d.severity >= cindex.Diagnostic.Error]
+    if bad:
+        shown = "\n".join(str(d).replace(f"{root}/", "") for d in bad[:5])
+        raise _parse_error(unit, args, shown)
+    return tu
+
+
+def _unsaved(root: Path, overlay: Mapping[str, bytes]) -> list[tuple[str, Any]]:
+    return [(str(root / path), data) for path, data in overlay.items()]
+
+
+def _parse_error(unit: Unit, args: list[str], what: str) -> XenstageError:
+    return XenstageError(
+        Exit.PARSE,
+        f"the parser reports an error in {unit.source}",
+        why=f"{what}\nflags: {' '.join(args)}",
+        remedy="nothing was written; a file that does not parse cannot be rewritten. Correct it, or use another base",
+    )
+
+
+def answer(job: Job) -> dict[str, Any]:
+    """Parse a unit and answer a job.
+
+    The answer is a JSON value: ``files`` (in-tree files that the unit includes),
+    ``seen`` (path → list of [offset, layers, type]), ``defined`` (name → list of
+    [path, start, end, kind]), ``strange`` (expansions that the sweep has no hit for).
+    """
+    tu = parse(job.root, job.unit, job.target, job.overlay)
+    prefix = f"{job.root}/"
+    paths = _Paths(prefix)
+    files = sorted({p for p in (paths.of(i.include.name) for i in tu.get_includes()) if p} | {job.unit.source})
+    asks = {p: a for p, a in job.asks.items() if p in set(files)}
+    record = _Record(tu, asks, paths, job)
+    seen: dict[str, list[list[Any]]] = {}
+    # Twice: an argument like ``current`` in a macro's body has the type found in code.
+    for _ in range(2):
+        for path, wanted in asks.items():
+            handle = cindex.File.from_name(tu, prefix + path)
+            skipped = _skipped(tu, handle)
+            seen[path] = [[ask.offset, *_look(handle, path, ask, record, skipped)] for ask in wanted]
+        if not any(kind == "" for rows in seen.values() for _, _, kind in rows) or not record.macro_types:
+            break
+    return {"files": files, "seen": seen, "defined": record.defined, "strange": record.strange}
+
+
+class _Paths:
+    """Real paths inside the tree: a header reached through a link counts once."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = os.path.realpath(prefix) + "/"
+        self._known: dict[str, str | None] = {}
+        self._handles: dict[int, str | None] = {0: None}
+
+    def of_handle(self, handle: int) -> str | None:
+        """The path of a file by clang's handle; several handles may be one file."""
+        if handle not in self._handles:
+            name = cindex.File(ctypes.cast(handle, cindex.c_object_p)).name
+            self._handles[handle] = self.of(name) if name else None
+        return self._handles[handle]
+
+    def of(self, name: str) -> str | None:
+        if name not in self._known:
+            real = os.path.realpath(name)
+            self._known[name] = real[len(self._prefix) :] if real.startswith(self._prefix) else None
+        return self._known[name]
+
+
+class _Record:
+    """What clang's preprocessing record and top-level declarations say."""
+
+    def __init__(
+        self, tu: cindex.TranslationUnit, asks: Mapping[str, tuple[Ask, ...]], paths: _Paths, job: Job
+    ) -> None:
+        self.tu = tu
+        self.expanded: set[tuple[str, int]] = set()
+        self.tokens: set[tuple[str, int]] = set()
+        self.defined: dict[str, list[list[Any]]] = {}
+        self.strange: list[list[Any]] = []
+        self.uses: dict[str, Any] = {}  # macro → an expansion of it in a file of interest
+        self.functions: list[Any] = []
+        self.macro_types: dict[str, str] = {}
+        self._paths = paths
+        self._offsets = {p: sorted(a.offset for a in wanted) for p, wanted in asks.items()}
+        self._names = {a.name for wanted in asks.values() for a in wanted}
+        self._holders = {a.parameter[0] for wanted in asks.values() for a in wanted if a.parameter}
+        interest = {*asks, job.unit.source}
+        define = set(job.define)
+        for c in tu.cursor.get_children():
+            if c._kind_id in (_DEFINITION, _EXPANSION):
+                file, start = file_offset(c.location)
+                path = paths.of_handle(file)
+                if path in interest and path is not None:
+                    self._entity(c, path, start, define)
+            else:
+                if c._kind_id == _FUNCTION:
+                    self.functions.append(c)
+                if define and c.spelling in define and (c.is_definition() or c._kind_id == _ENUM):
+                    self._define(c)
+
+    def path_of(self, handle: Any) -> str | None:
+        """The path of a file that clang names."""
+        return self._paths.of(handle.name)
+
+    def _entity(self, c: Any, path: str, start: int, define: set[str]) -> None:
+        """One macro definition or expansion written in a file of interest."""
+        name = c.spelling
+        offsets = self._offsets.get(path, [])
+        if c._kind_id == _DEFINITION:
+            if name in define:
+                self._define(c)
+        else:
+            if name in self._holders:
+                self.uses.setdefault(name, c)
+            if name in self._names:
+                if start in offsets:
+                    self.expanded.add((path, start))
+                else:
+                    self.strange.append([path, start, name])
+        at = bisect.bisect_right(offsets, start)
+        if at < len(offsets) and offsets[at] < c.extent.end.offset:
+            for token in self.tu.get_tokens(extent=c.extent):
+                where = token.extent.start.offset
+                if where > start and token.spelling in self._names:
+                    self.tokens.add((path, where))
+
+    def _define(self, c: Any) -> None:
+        start, end = c.extent.start, c.extent.end
+        path = self._paths.of(start.file.name) if start.file else None
+        if path:
+            row = [path, start.offset, end.offset, c.kind.name]
+            rows = self.defined.setdefault(c.spelling, [])
+            if row not in rows:
+                rows.append(row)
+
+    def type_of_macro(self, path: str, offset: int, word: str) -> str:
+        """The type of what an object-like macro stands for at a place in a function.
+
+        Clang has no cursor for it; the first expression that comes from there does.
+        """
+        for function in self.functions:
+            file, start = file_offset(function.extent.start)
+            if self._paths.of_handle(file) != path or not start <= offset < function.extent.end.offset:
+                continue
+            for node in function.walk_preorder():
+                if node.kind.is_expression() and file_offset(node.location) == (file, offset):
+                    self.macro_types[word] = str(node.type.spelling)
+                    return self.macro_types[word]
+        return self.macro_types.get(word, "")
+
+
+_FUNCTION, _ENUM = cindex.CursorKind.FUNCTION_DECL.value, cindex.CursorKind.ENUM_DECL.value
+
+
+def file_offset(location: Any) -> tuple[int, int]:
+    """clang_getFileLocation: the file's handle and the offset at which a location,
+    which may lie in a macro's expansion, stands in a file."""
+    file, offset = ctypes.c_void_p(), ctypes.c_uint()
+    _LOCATION(location, ctypes.byref(file), None, None, ctypes.byref(offset))
+    return file.value or 0, offset.value
+
+
+def _file_location() -> Any:
+    function = cindex.conf.lib.clang_getFileLocation
+    pointer = ctypes.POINTER(ctypes.c_uint)
+    function.argtypes = [cindex.SourceLocation, ctypes.POINTER(ctypes.c_void_p), pointer, pointer, pointer]
+    function.restype = None
+    return function
+
+
+def _skipped_ranges() -> tuple[Any, Any]:
+    class RangeList(ctypes.Structure):
+        _fields_ = [("count", ctypes.c_uint), ("ranges", ctypes.POINTER(cindex.SourceRange))]
+
+    lib = cindex.conf.lib
+    lib.clang_getSkippedRanges.argtypes = [cindex.TranslationUnit, cindex.File]
+    lib.clang_getSkippedRanges.restype = ctypes.POINTER(RangeList)
+    lib.clang_disposeSourceRangeList.argtypes = [ctypes.POINTER(RangeList)]
+    lib.clang_disposeSourceRangeList.restype = None
+    return lib.clang_getSkippedRanges, lib.clang_disposeSourceRangeList
+
+
+_LOCATION = _file_location()
+_GET_SKIPPED, _FREE_SKIPPED = _skipped_ranges()
+
+
+def _skipped(tu: cindex.TranslationUnit, handle: Any) -> list[tuple[int, int]]:
+    """Byte ranges that the preprocessor skipped in a file (clang_getSkippedRanges)."""
+    ranges = _GET_SKIPPED(tu, handle)
+    if not ranges:
+        return []
+    try:
+        value = ranges.contents
+        return [(value.ranges[i].start.offset, value.ranges[i].end.offset) for i in range(value.count)]
+    finally:
+        _FREE_SKIPPED(ranges)
+
+
+def _look(handle: Any, path: str, ask: Ask, record: _Record, skipped: list[tuple[int, int]]) -> tuple[list[str], str]:
+    """Which layers see a hit, and the type of its argument."""
+    if any(s <= ask.offset < e for s, e in skipped):
+        return ["skipped"], ""
+    layers: list[str] = []
+    if (path, ask.offset) in record.expanded:
+        layers.append("record")
+    if (path, ask.offset) in record.tokens:
+        layers.append("tokens")
+    cursor = _cursor(record.tu, handle, ask.offset)
+    if cursor is not None and cursor.spelling == ask.name:
+        if cursor._kind_id == _DEFINITION:
+            layers.append("definition")
+        elif cursor._kind_id != _EXPANSION:
+            layers.append(f"ast {cursor.kind.name}")
+    kind = ""
+    if ask.parameter is not None:
+        kind = _parameter_type(record, ask.parameter)
+    elif ask.argument is not None:
+        kind = _type_at(handle, path, ask.argument, record)
+    return layers, kind
+
+
+def _cursor(tu: cindex.TranslationUnit, handle: Any, offset: int) -> Any:
+    return cindex.Cursor.from_location(tu, cindex.SourceLocation.from_offset(tu, handle, offset))
+
+
+def _type_at(handle: Any, path: str, offset: int, record: _Record) -> str:
+    """The type of the expression whose last token stands at an offset."""
+    cursor = _cursor(record.tu, handle, offset)
+    if cursor is None:
+        return ""
+    if cursor._kind_id in (_DEFINITION, _EXPANSION):
+        return record.type_of_macro(path, offset, _word_at(record.tu, handle, offset))
+    return str(cursor.type.spelling)
+
+
+def _word_at(tu: cindex.TranslationUnit, handle: Any, offset: int) -> str:
+    start = cindex.SourceLocation.from_offset(tu, handle, offset)
+    end = cindex.SourceLocation.from_offset(tu, handle, offset + 1)
+    return next((str(t.spelling) for t in tu.get_tokens(extent=cindex.SourceRange.from_locations(start, end))), "")
+
+
+def _parameter_type(record: _Record, parameter: tuple[str, int]) -> str:
+    """The type that a macro's parameter gets at an expansion of the macro in this unit."""
+    use = record.uses.get(parameter[0])
+    if use is None:
+        return ""
+    depth, index, last = 0, 0, None
+    for token in use.get_tokens():
+        text = token.spelling
+        if text in ("(", "[", "{"):
+            depth += 1
+            if depth == 1:
+                continue
+        if text in (")", "]", "}"):
+            depth -= 1
+        if depth == 0 and last is not None:
+            break
+        if text == "," and depth == 1:
+            index += 1
+        elif depth >= 1 and index == parameter[1]:
+            last = token
+    if last is None:
+        return ""
+    path = record.path_of(last.location.file)
+    return _type_at(last.location.file, path, last.location.offset, record) if path else ""

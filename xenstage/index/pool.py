@@ -1,0 +1,114 @@
+"""Answers: parse jobs in processes, each kept by the content of all that it read.
+
+Like a compiler cache in direct mode: under a job's key stand the files that the unit
+included last time; their bytes now, together with the key, name the answer.  A file
+that changed, on disk or in an overlay, makes another name, never a stale answer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import multiprocessing
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from ..cache import Cache, digest
+from ..errors import Exit, XenstageError
+from ..progress import Progress
+from . import parse
+from .parse import Job
+
+_CHUNK = 64
+
+
+class Contents:
+    """Digests of files, each file read once.
+
+    :param root: the prepared tree.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._known: dict[str, str] = {}
+
+    def digest(self, path: str, overlay: Mapping[str, bytes]) -> str:
+        """Digest of a file as a job would read it; "absent" when it is gone."""
+        if path in overlay:
+            return hashlib.sha256(overlay[path]).hexdigest()
+        if path not in self._known:
+            try:
+                self._known[path] = hashlib.sha256((self._root / path).read_bytes()).hexdigest()
+            except FileNotFoundError:
+                self._known[path] = "absent"
+        return self._known[path]
+
+
+def answers(jobs: Sequence[Job], *, cache: Cache, what: str) -> list[dict[str, Any]]:
+    """The answers to jobs, in order, parsing only what no kept answer covers.
+
+    :param what: for the progress bar.
+    :raises XenstageError: (PARSE) the first diagnostic of severity error; (TOOLS) when
+        libclang cannot be loaded.
+    """
+    out: list[dict[str, Any] | None] = [None] * len(jobs)
+    contents: dict[Path, Contents] = {}
+    keys = [_job_key(j) for j in jobs]
+    for i, job in enumerate(jobs):
+        known = contents.setdefault(job.root, Contents(job.root))
+        files = cache.get("includes", keys[i])
+        if isinstance(files, list):
+            out[i] = cache.get("answers", _content_key(keys[i], files, job, known))
+    missing = [i for i, a in enumerate(out) if a is None]
+    if missing:
+        _check_libclang()
+        progress = Progress(what, len(missing))
+        for i, got in zip(missing, _parse(missing, jobs), strict=True):
+            out[i] = got
+            cache.put("includes", keys[i], got["files"])
+            cache.put("answers", _content_key(keys[i], got["files"], jobs[i], contents[jobs[i].root]), got)
+            progress.step(jobs[i].unit.source)
+        progress.close()
+    return [a for a in out if a is not None]
+
+
+def _parse(which: list[int], jobs: Sequence[Job]) -> Iterable[dict[str, Any]]:
+    workers = min(len(which), os.cpu_count() or 1)
+    if workers == 1:
+        for i in which:
+            yield parse.answer(jobs[i])
+        return
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("fork")) as pool:
+        try:
+            yield from pool.map(parse.answer, [jobs[i] for i in which])
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _job_key(job: Job) -> str:
+    names = sorted({a.name for asks in job.asks.values() for a in asks})
+    unit = [job.unit.source, job.unit.cwd, *job.unit.args]
+    version = importlib.metadata.version("libclang")
+    return digest(parse.FORMAT, version, str(job.root), job.target, *unit, "\0", *names, "\0", *sorted(job.define))
+
+
+def _content_key(key: str, files: Iterable[str], job: Job, contents: Contents) -> str:
+    return digest(key, *(f"{f}={contents.digest(f, job.overlay)}" for f in files))
+
+
+def _check_libclang() -> None:
+    from clang import cindex
+
+    try:
+        cindex.Index.create()
+    except (cindex.LibclangError, OSError) as e:
+        raise XenstageError(
+            Exit.TOOLS,
+            "libclang cannot be loaded",
+            why=str(e),
+            remedy="pip install --force-reinstall -r requirements.txt",
+        ) from e

@@ -1,0 +1,357 @@
+"""index_names: every use of some names, agreed upon by three readings of the tree.
+
+The textual sweep finds the candidates and is the oracle.  Each candidate in C code
+must also be seen by libclang (its preprocessing record, its tokens, or its tree) in
+some configuration, or lie in a range that the preprocessor skipped in every
+configuration that compiles the file.  Anything else is a disagreement and an error.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from ..cache import Cache, digest
+from ..errors import Exit, XenstageError
+from ..tree.prepare import Prepared, Unit
+from .context import Place, Reader
+from .parse import Ask, Job
+from .pool import answers
+from .sweep import C_SUFFIXES, Files, Hit, sweep
+
+_TEXT = Place("text", "", (), (0, 0), None, ())
+
+
+@dataclass(frozen=True)
+class Site:
+    """One textual use of a name.
+
+    :param path: the real file, relative to the tree's top.
+    :param offset: byte offset of the name.
+    :param line: 1-based, for people only.
+    :param kind: as in :class:`xenstage.index.context.Place`; "text" outside C files.
+    :param scope: the enclosing function or macro.
+    :param role: what the use is in its expression, innermost first.
+    :param holders: macros or functions in whose arguments it stands.
+    :param call: byte range with the argument list.
+    :param argument: the argument's text.
+    :param type: the argument's type as clang has it, "" if nothing is called.
+    :param subject: "vcpu", "domain", "?" by that type.
+    :param live: configurations in which the use is compiled.
+    :param layers: which of clang's readings saw it.
+    :param unseen: why no configuration compiles it; "" otherwise.
+    """
+
+    name: str
+    path: str
+    offset: int
+    line: int
+    kind: str
+    scope: str
+    role: tuple[str, ...]
+    holders: tuple[str, ...]
+    call: tuple[int, int]
+    argument: str
+    type: str
+    subject: str
+    live: tuple[str, ...]
+    layers: tuple[str, ...]
+    unseen: str
+
+    @property
+    def is_test(self) -> bool:
+        """A use in code or in a macro's body, as opposed to a definition or prose."""
+        return self.kind in ("code", "macro body")
+
+
+@dataclass(frozen=True)
+class Index:
+    """All sites of some names, and how they were found.
+
+    :param sites: sorted by path and offset.
+    :param configs: names of the configurations that were parsed.
+    :param units: number of translation units parsed or taken from the cache.
+    :param defined: name → rows of [path, start, end, kind of declaration].
+    """
+
+    sites: tuple[Site, ...]
+    configs: tuple[str, ...]
+    units: int
+    defined: dict[str, list[list[Any]]] = field(default_factory=dict)
+
+    def of(self, *names: str) -> list[Site]:
+        """The sites of the given names."""
+        return [s for s in self.sites if s.name in names]
+
+    def coverage(self) -> dict[str, Any]:
+        """Numbers that add up: every textual hit in exactly one class."""
+        kinds = Counter("unseen" if s.unseen else s.kind for s in self.sites)
+        return {
+            "textual": len(self.sites),
+            "classes": dict(sorted(kinds.items())),
+            "configs": list(self.configs),
+            "units": self.units,
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """The index as a JSON value."""
+        return {"coverage": self.coverage(), "sites": [asdict(s) for s in self.sites]}
+
+
+def index_names(
+    files: Files,
+    prepared: Sequence[Prepared],
+    names: Iterable[str],
+    *,
+    cache: Cache,
+    define: Iterable[str] = (),
+) -> Index:
+    """Index every use of the names.
+
+    :param files: the tree as it stands (its overlay is what is parsed).
+    :param prepared: the configurations to parse, at least one.
+    :param define: names whose definitions are wanted as well.
+    :raises XenstageError: (PARSE) on a diagnostic or when the readings disagree.
+    """
+    define = tuple(sorted(set(define)))
+    hits = sweep(files, [*names, *define])
+    read = _read_all(files, hits, cache)
+    asks: dict[str, tuple[Ask, ...]] = {}
+    for path, rows in read.items():
+        wanted_here = tuple(ask for _, ask in rows.values() if ask is not None)
+        if wanted_here:
+            asks[path] = wanted_here
+    seen = _Seen()
+    for config in prepared:
+        _parse_config(config, files, asks, define, seen, cache)
+    wanted = set(names)
+    sites = [_site(files, h, _place(read, h), seen) for h in hits if h.name in wanted]
+    _check(sites, seen)
+    return Index(tuple(sites), tuple(p.config.name for p in prepared), seen.units, seen.defined)
+
+
+_Rows = dict[int, tuple[Place, Ask | None]]
+
+
+def _place(read: dict[str, _Rows], hit: Hit) -> Place:
+    rows = read.get(hit.path)
+    return rows[hit.offset][0] if rows else _TEXT
+
+
+def _read_all(files: Files, hits: list[Hit], cache: Cache) -> dict[str, _Rows]:
+    """Our own reading of every C file with hits, kept by the file's bytes."""
+    by_path: dict[str, list[Hit]] = {}
+    for hit in hits:
+        if hit.path.endswith(C_SUFFIXES):
+            by_path.setdefault(hit.path, []).append(hit)
+    out: dict[str, _Rows] = {}
+    for path, mine in by_path.items():
+        data = files.read(path)
+        key = digest(_READING, data, *(f"{h.offset} {h.name}" for h in mine))
+        kept = cache.get("readings", key)
+        if kept is None:
+            reader = Reader(data)
+            kept = [_reading(reader, data, h) for h in mine]
+            cache.put("readings", key, kept)
+        out[path] = {h.offset: _from_kept(row) for h, row in zip(mine, kept, strict=True)}
+    return out
+
+
+_READING = "1"  # format and rules of kept readings
+
+
+def _reading(reader: Reader, data: bytes, hit: Hit) -> list[Any]:
+    place = reader.place(hit.offset, hit.name)
+    ask: list[Any] | None = None
+    if place.kind in ("code", "macro body", "definition"):
+        last, parameter = None, None
+        if place.argument is not None:
+            text = data[slice(*place.argument)].decode("latin-1")
+            if place.kind == "macro body" and text in reader.parameters(hit.offset):
+                parameter = [place.scope, reader.parameters(hit.offset).index(text)]
+            else:
+                last = reader.last_token(*place.argument)
+        ask = [hit.offset, hit.name, last, parameter]
+    return [asdict(place), ask]
+
+
+def _from_kept(row: list[Any]) -> tuple[Place, Ask | None]:
+    place, ask = row
+    argument = tuple(place["argument"]) if place["argument"] else None
+    made = Place(
+        place["kind"],
+        place["scope"],
+        tuple(place["role"]),
+        (place["call"][0], place["call"][1]),
+        argument,
+        tuple(place["macro_args"]),
+    )
+    if ask is None:
+        return made, None
+    return made, Ask(ask[0], ask[1], ask[2], (ask[3][0], ask[3][1]) if ask[3] else None)
+
+
+class _Seen:
+    """What the parser said about each (path, offset), over all configurations."""
+
+    def __init__(self) -> None:
+        self.live: dict[tuple[str, int], set[str]] = {}
+        self.skipped: dict[tuple[str, int], set[str]] = {}
+        self.layers: dict[tuple[str, int], set[str]] = {}
+        self.types: dict[tuple[str, int], set[str]] = {}
+        self.files: set[str] = set()
+        self.defined: dict[str, list[list[Any]]] = {}
+        self.strange: list[list[Any]] = []
+        self.units = 0
+
+    def add(self, config: str, got: dict[str, Any]) -> None:
+        self.units += 1
+        self.files.update(got["files"])
+        self.strange += got["strange"]
+        for name, rows in got["defined"].items():
+            mine = self.defined.setdefault(name, [])
+            mine += [r for r in rows if r not in mine]
+        for path, rows in got["seen"].items():
+            for offset, layers, kind in rows:
+                where = (path, offset)
+                if layers == ["skipped"]:
+                    self.skipped.setdefault(where, set()).add(config)
+                elif layers:
+                    self.live.setdefault(where, set()).add(config)
+                    self.layers.setdefault(where, set()).update(layers)
+                    if kind:
+                        self.types.setdefault(where, set()).add(kind)
+
+
+def _parse_config(
+    config: Prepared,
+    files: Files,
+    asks: dict[str, tuple[Ask, ...]],
+    define: tuple[str, ...],
+    seen: _Seen,
+    cache: Cache,
+) -> None:
+    """Parse the units whose text has hits, then more until each header has been met."""
+    texts = _Texts(files)
+    chosen = [u for u in config.units if texts.reaches(u.source) & asks.keys()]
+    done: set[str] = set()
+    while chosen:
+        jobs = [Job(config.root, u, config.config.target, asks, define, files.overlay) for u in chosen]
+        for got in answers(jobs, cache=cache, what=f"parse {config.config.name}"):
+            seen.add(config.config.name, got)
+            done.update(got["files"])
+        chosen = _units_for_headers(config, [p for p in asks if p not in done and p.endswith(".h")], texts, done)
+
+
+def _units_for_headers(config: Prepared, headers: list[str], texts: _Texts, done: set[str]) -> list[Unit]:
+    """For each header not yet met, one unit that names it; none: it is left unmet."""
+    out: list[Unit] = []
+    for header in headers:
+        name = header.rsplit("/", 1)[-1]
+        for unit in config.units:
+            if unit.source not in done and unit not in out and name in texts.headers(unit.source):
+                out.append(unit)
+                break
+    return out
+
+
+_INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include[ \t]*["<]([^">]+)[">]', re.M)
+
+
+class _Texts:
+    """Which sources a unit's text includes, read without a preprocessor."""
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+        self._includes: dict[str, list[str]] = {}
+
+    def _of(self, path: str) -> list[str]:
+        if path not in self._includes:
+            try:
+                data = self._files.read(path)
+            except (KeyError, FileNotFoundError):
+                data = b""
+            self._includes[path] = [m.decode("latin-1") for m in _INCLUDE.findall(data)]
+        return self._includes[path]
+
+    def headers(self, path: str) -> set[str]:
+        """Last components of what a file includes."""
+        return {i.rsplit("/", 1)[-1] for i in self._of(path)}
+
+    def reaches(self, source: str) -> set[str]:
+        """A unit's source and the .c files that it includes, by any depth."""
+        out, todo = set[str](), [source]
+        while todo:
+            path = todo.pop()
+            if path in out:
+                continue
+            out.add(path)
+            for name in self._of(path):
+                if name.endswith((".c", ".inc")) or "/" not in name:
+                    todo.append(_join(path, name))
+        return out
+
+
+def _join(path: str, name: str) -> str:
+    parts = path.split("/")[:-1]
+    for piece in name.split("/"):
+        if piece == ".." and parts:
+            parts.pop()
+        elif piece not in (".", ""):
+            parts.append(piece)
+    return "/".join(parts)
+
+
+def _site(files: Files, hit: Hit, place: Place, seen: _Seen) -> Site:
+    where = (hit.path, hit.offset)
+    data = files.read(hit.path)
+    kinds = sorted(seen.types.get(where, ()))
+    argument = data[slice(*place.argument)].decode("latin-1") if place.argument else ""
+    return Site(
+        name=hit.name,
+        path=hit.path,
+        offset=hit.offset,
+        line=data.count(b"\n", 0, hit.offset) + 1,
+        kind=place.kind,
+        scope=place.scope,
+        role=place.role,
+        holders=place.macro_args,
+        call=place.call if place is not _TEXT else (hit.offset, hit.offset + len(hit.name)),
+        argument=" ".join(argument.split()),
+        type=" | ".join(kinds),
+        subject=_subject(kinds),
+        live=tuple(sorted(seen.live.get(where, ()))),
+        layers=tuple(sorted(seen.layers.get(where, ()))),
+        unseen=_unseen(where, place, seen),
+    )
+
+
+def _subject(kinds: list[str]) -> str:
+    """What a type is a pointer to, by the structure's name and nothing else."""
+    found = {m.group(1) for k in kinds if (m := re.search(r"\bstruct (vcpu|domain)\b", k))}
+    return found.pop() if len(found) == 1 else ("?" if kinds else "")
+
+
+def _unseen(where: tuple[str, int], place: Place, seen: _Seen) -> str:
+    if place.kind not in ("code", "macro body", "definition") or where in seen.live:
+        return ""
+    if where in seen.skipped:
+        return "skipped by the preprocessor in every configuration parsed"
+    if where[0] not in seen.files:
+        return "its file is in no unit of the configurations parsed"
+    return "disagreement"
+
+
+def _check(sites: list[Site], seen: _Seen) -> None:
+    wrong = [f"{s.path}:{s.line}: {s.name} in {s.scope or 'file scope'}" for s in sites if s.unseen == "disagreement"]
+    wrong += [f"{p} (byte {o}): an expansion of {n} that the sweep did not find" for p, o, n in seen.strange]
+    if wrong:
+        raise XenstageError(
+            Exit.PARSE,
+            "the sweep and the parser disagree",
+            why="seen by one and not by the other:\n" + "\n".join(sorted(set(wrong))),
+            remedy="this is a defect of xenstage: report it with these lines; nothing was written",
+        )

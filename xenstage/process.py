@@ -1,0 +1,110 @@
+"""Runner: the edge at which other programs are started.
+
+Everything that runs git, make or a compiler takes a :class:`Runner`, so that a
+test can pass one of its own and no program is started behind a caller's back.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .errors import Exit, XenstageError
+
+
+@dataclass(frozen=True)
+class Done:
+    """A finished program: its exit status (negative: signal) and what it printed."""
+
+    argv: tuple[str, ...]
+    status: int
+    out: bytes
+    err: bytes
+
+    @property
+    def text(self) -> str:
+        """Standard output as text, undecodable bytes kept as escapes."""
+        return self.out.decode("utf-8", "backslashreplace")
+
+    @property
+    def errors(self) -> str:
+        """Standard error as text, undecodable bytes kept as escapes."""
+        return self.err.decode("utf-8", "backslashreplace")
+
+
+@dataclass(frozen=True)
+class Runner:
+    """Starts programs in a known environment.
+
+    :param env: the variables that are added to (or, with ``None``, removed from)
+        the caller's environment.
+    """
+
+    env: Mapping[str, str | None] = field(default_factory=dict)
+
+    def with_env(self, **more: str | None) -> Runner:
+        """The same runner with further variables set or removed."""
+        return Runner({**self.env, **more})
+
+    def environment(self) -> dict[str, str]:
+        """The whole environment that a program gets."""
+        full: dict[str, str] = {k: v for k, v in os.environ.items() if k not in self.env}
+        full.update({k: v for k, v in self.env.items() if v is not None})
+        return full
+
+    def run(
+        self,
+        argv: Sequence[str | Path],
+        *,
+        cwd: Path | None = None,
+        stdin: bytes = b"",
+        timeout: float | None = None,
+    ) -> Done:
+        """Run to the end and return what happened; a failure is a value, not an error.
+
+        :param timeout: seconds; after them the whole process group is ended and the
+            status is -SIGKILL, with "timed out" as the last line of ``err``.
+        :raises XenstageError: (TOOLS) when the program is not installed.
+        """
+        args = tuple(str(a) for a in argv)
+        if shutil.which(args[0], path=self.environment().get("PATH")) is None:
+            raise XenstageError(
+                Exit.TOOLS,
+                f"{args[0]} is not installed",
+                why=f"needed to run: {' '.join(args[:6])}",
+                remedy=f"install it (Debian: apt-get install {_PACKAGES.get(args[0], args[0])})",
+            )
+        child = subprocess.Popen(
+            args,
+            cwd=cwd,
+            env=self.environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        try:
+            out, err = child.communicate(stdin, timeout)
+        except subprocess.TimeoutExpired:
+            _end(child)
+            out, err = child.communicate()
+            return Done(args, -signal.SIGKILL, out, err + f"\ntimed out after {timeout:g} s".encode())
+        except BaseException:  # Ctrl-C: no program of ours outlives us
+            _end(child)
+            raise
+        return Done(args, child.returncode, out, err)
+
+
+_PACKAGES = {"aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu", "arm-linux-gnueabihf-gcc": "gcc-arm-linux-gnueabihf"}
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    try:
+        os.killpg(child.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass

@@ -1,0 +1,174 @@
+"""prepare: what parsing needs, produced by the tree's own make, once per configuration.
+
+The result is a directory of ours with the base commit checked out, the generated
+headers (``asm-offsets.h``, ``compat/*.h``, ``compile.h``), the ``asm`` link, and a
+compile database recorded from the commands that the tree's make gave.  It is keyed
+by tree, configuration and toolchain; a second call checks and reuses it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..cache import Cache, digest, write_atomically
+from ..errors import Exit, XenstageError
+from ..process import Runner
+from ..progress import say
+from .config import Config
+from .source import Tree
+from .toolchain import Toolchain, make_toolchain
+
+_FORMAT = "2"  # of the prepared directory; a change makes every key new
+_TIMEOUT = 1800.0  # seconds for one recording make
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One translation unit as the tree's make compiles it.
+
+    :param source: path relative to the tree's top.
+    :param cwd: the compiler's directory, relative to the tree's top.
+    :param args: the compiler's arguments, without the compiler.
+    """
+
+    source: str
+    cwd: str
+    args: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A prepared configuration.
+
+    :param root: the directory that holds the checkout and the generated files.
+    :param units: sorted by source, then by arguments.
+    """
+
+    config: Config
+    root: Path
+    key: str
+    units: tuple[Unit, ...]
+
+
+def prepare(tree: Tree, config: Config, *, cache: Cache, runner: Runner) -> Prepared:
+    """Prepare one configuration or reuse it.
+
+    :raises XenstageError: (TOOLS) without compiler or make; (TREE) when the tree's make
+        stops before the final link, with the end of its output.
+    """
+    lack = config.missing()
+    if lack:
+        raise XenstageError(
+            Exit.TOOLS,
+            f"configuration {config.name} cannot be prepared",
+            why=lack,
+            remedy=f"apt-get install {_PACKAGE[config.arch]} make, or leave it out: --config x86_64-debug",
+        )
+    tools = make_toolchain(config, cache=cache, runner=runner)
+    key = digest(_FORMAT, tree.base, config.name, tools.identity)
+    place = cache.path("prepared", key, "stamp.json").parent
+    with cache.lock(f"prepared-{key}"):
+        found = _reuse(place, tree)
+        if found is None:
+            cache.remove(place)
+            place.mkdir(parents=True)
+            say(f"prepare {config.name}: recording the tree's own make")
+            _record(place, tree, config, tools, runner)
+            found = _reuse(place, tree)
+        if found is None:
+            raise XenstageError(
+                Exit.TREE,
+                f"the prepared tree changes under our hands: {place}",
+                why="it was made a moment ago and does not hold what was written",
+                remedy=f"rm -rf '{place}' and run again",
+            )
+    return Prepared(config, place / "tree", key, found)
+
+
+_PACKAGE = {"x86_64": "gcc", "arm64": "gcc-aarch64-linux-gnu", "arm32": "gcc-arm-linux-gnueabihf"}
+
+
+def _reuse(place: Path, tree: Tree) -> tuple[Unit, ...] | None:
+    """The units of a prepared directory that is still what was written, or None."""
+    try:
+        stamp = json.loads((place / "stamp.json").read_bytes())
+        database = (place / "units.json").read_bytes()
+    except (FileNotFoundError, ValueError):
+        return None
+    changed = tree.git.differs(tree.base, place / "tree", place / "index")
+    if changed or stamp != {"units": digest(database), "generated": _generated(place / "tree", tree)}:
+        say(f"prepare: {place.name} was changed by somebody else ({', '.join(changed[:3]) or 'generated files'}): again")
+        return None
+    return tuple(Unit(u["source"], u["cwd"], tuple(u["args"])) for u in json.loads(database))
+
+
+def _generated(root: Path, tree: Tree) -> str:
+    """Digest of the headers that make wrote."""
+    tracked = set(tree.git.files(tree.base))
+    parts: list[bytes] = []
+    include = root / "xen/include"
+    for directory, dirs, names in sorted(os.walk(include)):
+        dirs.sort()
+        for name in sorted(names):
+            path = Path(directory, name)
+            inside = path.relative_to(root).as_posix()
+            if name.endswith(".h") and inside not in tracked and not path.is_symlink():
+                parts += [inside.encode(), path.read_bytes()]
+    return digest(*parts)
+
+
+def _record(place: Path, tree: Tree, config: Config, tools: Toolchain, runner: Runner) -> None:
+    root, notes = place / "tree", place / "commands"
+    notes.mkdir()
+    tree.git.checkout(tree.base, root, place / "index")
+    empty = runner.run([config.compiler, "-c", "-x", "c", "/dev/null", "-o", notes / "empty.o"])
+    jobs = f"-j{os.cpu_count() or 1}"
+    made = runner.with_env(XENSTAGE_RECORD=str(notes), **CLEAN_MAKE).run(
+        ["make", jobs, "-C", root / "xen", "build", *config.make_args, *tools.make_args], timeout=_TIMEOUT
+    )
+    log = place / "prepare.log"
+    log.write_bytes(made.out + made.err)
+    if empty.status or not (notes / "final-link").exists():
+        tail = "\n".join((made.errors or made.text).strip().splitlines()[-6:])
+        raise XenstageError(
+            Exit.TREE,
+            f"the tree's make stops before the final link ({config.name})",
+            why=f"{empty.errors}{tail}\nthe whole output: {log}",
+            remedy="see the log; a tree that cannot be built cannot be rewritten safely",
+        )
+    units = _units(notes, root)
+    database = json.dumps([{"source": u.source, "cwd": u.cwd, "args": list(u.args)} for u in units]).encode()
+    write_atomically(place / "units.json", database)
+    stamp = {"units": digest(database), "generated": _generated(root, tree)}
+    write_atomically(place / "stamp.json", json.dumps(stamp).encode())
+
+
+# What a make above us (``make series``) would hand down to the tree's make.
+CLEAN_MAKE: dict[str, str | None] = {
+    "MAKEFLAGS": None,
+    "MFLAGS": None,
+    "MAKELEVEL": None,
+    "MAKEOVERRIDES": None,
+    "CFLAGS": None,
+    "XEN_SRC": None,
+    "XEN_TARGET_ARCH": None,
+    "debug": None,
+    "LC_ALL": "C",
+    "XEN_WHOAMI": "xenstage",
+    "XEN_DOMAIN": "localdomain",
+}
+
+
+def _units(notes: Path, root: Path) -> list[Unit]:
+    """The recorded commands, each once, those of probes and helpers left out."""
+    units: set[Unit] = set()
+    for note in notes.glob("*.command"):
+        cwd, *args = note.read_bytes().decode("utf-8", "surrogateescape").rstrip("\0").split("\0")
+        source = next(a for a in reversed(args) if a.endswith(".c"))
+        inside = os.path.relpath(os.path.join(cwd, source), root)
+        if not inside.startswith(".."):
+            units.add(Unit(inside, os.path.relpath(cwd, root), tuple(args)))
+    return sorted(units, key=lambda u: (u.source, u.args))

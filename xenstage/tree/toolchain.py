@@ -1,0 +1,114 @@
+"""Toolchain: the programs that the tree's make gets in place of CC, LD and PYTHON.
+
+Three small scripts, written into the cache.  The compiler wrapper does what
+compilers younger than the tree need and nothing else; when recording it also notes
+each command and hands back an empty object for each C file, so that the tree's make
+walks its whole graph in seconds.  The linker wrapper stops a recording make at the
+final link, which by then has asked for every object.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import fissix
+
+from ..cache import Cache, digest, write_atomically
+from ..process import Runner
+from .config import Config
+
+# Warnings that the tree's age did not know are not its errors; CET needs markings
+# that its assembly lacks.
+_YOUNGER = "-Wno-error -fcf-protection=none"
+_YOUNGER_ARM = "-Wno-error"
+
+_CC = """#!/bin/sh
+# C compiler for a tree that is older than the compiler.
+if [ -n "$XENSTAGE_RECORD" ]; then
+    compile= source= object= previous= other=
+    for arg; do
+        case $arg in
+        -c) compile=1 ;;
+        -m32) other=1 ;;
+        *.c) source=$arg ;;
+        esac
+        [ "$previous" = -o ] && object=$arg
+        previous=$arg
+    done
+    if [ -n "$compile" ] && [ -n "$source" ] && [ -z "$other" ]; then
+        { printf '%s\\0' "$PWD" "$@"; } > "$XENSTAGE_RECORD/$$-${object##*/}.command"
+        exec cp "$XENSTAGE_RECORD/empty.o" "$object"
+    fi
+fi
+exec @CC@ "$@" @YOUNGER@
+"""
+
+_LD = """#!/bin/sh
+# Linker that ends a recording at the final link.
+if [ -n "$XENSTAGE_RECORD" ]; then
+    previous=
+    for arg; do
+        case $previous:$arg in
+        -T:*.lds | *:-T*.lds)
+            : > "$XENSTAGE_RECORD/final-link"
+            echo "xenstage: every compilation is recorded; the final link is not wanted" >&2
+            exit 1 ;;
+        esac
+        previous=$arg
+    done
+fi
+exec @LD@ "$@"
+"""
+
+_PYTHON = """#!/bin/sh
+# Python for helper scripts of either language version.
+PYTHONPATH='@PATH@' exec '@PYTHON@' -m xenstage.tree.python2 "$@"
+"""
+
+
+@dataclass(frozen=True)
+class Toolchain:
+    """The wrappers for one configuration.
+
+    :param directory: holds ``cc``, ``ld`` and ``python``.
+    :param identity: digest of the compiler's and linker's versions and of our flags.
+    :param version: the compiler's first line of ``--version``.
+    """
+
+    directory: Path
+    identity: str
+    version: str
+
+    @property
+    def make_args(self) -> list[str]:
+        """The variables for the tree's make."""
+        d = self.directory
+        return [f"CC={d}/cc", f"LD={d}/ld", f"PYTHON={d}/python"]
+
+
+def make_toolchain(config: Config, *, cache: Cache, runner: Runner) -> Toolchain:
+    """Write the wrappers for a configuration, keyed by what they call.
+
+    :raises XenstageError: (TOOLS) when the compiler or linker is not installed.
+    """
+    version = runner.run([config.compiler, "--version"]).text.splitlines()[0]
+    linker = f"{config.cross}ld"
+    younger = _YOUNGER if config.arch == "x86_64" else _YOUNGER_ARM
+    package = str(Path(__file__).resolve().parent.parent.parent)
+    scripts = {
+        "cc": _CC.replace("@CC@", config.compiler).replace("@YOUNGER@", younger),
+        "ld": _LD.replace("@LD@", linker),
+        "python": _PYTHON.replace("@PATH@", package).replace("@PYTHON@", sys.executable),
+    }
+    tools = [version, runner.run([linker, "--version"]).text.splitlines()[0], runner.run(["make", "--version"]).text]
+    identity = digest(*tools, scripts["cc"], scripts["ld"], fissix.__version__)
+    directory = cache.path("toolchains", digest(identity, *scripts.values())[:12], "cc").parent
+    for name, text in scripts.items():
+        path = directory / name
+        if not path.exists() or path.read_text() != text:
+            write_atomically(path, text.encode())
+            os.chmod(path, 0o755)
+    return Toolchain(directory, identity, version)
