@@ -7,6 +7,8 @@ no configuration compiles as well.
 from __future__ import annotations
 
 import bisect
+import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .lexer import Kind, Token, matching, opening, tokenize
@@ -52,7 +54,7 @@ class Reader:
         self._code = [t for t in self._all if t.kind is not Kind.COMMENT and not t.in_directive]
         self._code_starts = [t.start for t in self._code]
         self._scopes = _scopes(self._all)
-        self._defines = _defines(self._all)
+        self._defines = _defines(data)
 
     def place(self, offset: int, name: str) -> Place:
         """Where the use of ``name`` at a byte offset stands."""
@@ -91,6 +93,11 @@ class Reader:
         return ""
 
 
+def macro_extents(data: bytes, name: str) -> list[tuple[int, int]]:
+    """Byte ranges of the ``#define`` directives of a name, without the last newline."""
+    return [(d.start, d.end) for d in _defines(data) if d.name == name]
+
+
 @dataclass(frozen=True)
 class _Define:
     name: str
@@ -101,7 +108,9 @@ class _Define:
     body: list[Token]
 
 
-def _defines(tokens: list[Token]) -> list[_Define]:
+@functools.lru_cache(maxsize=8)
+def _defines(data: bytes) -> list[_Define]:
+    tokens = tokenize(data)
     out: list[_Define] = []
     for i, t in enumerate(tokens):
         if t.kind is Kind.DIRECTIVE and t.text.lstrip("#").strip() == "define" and i + 1 < len(tokens):
@@ -117,7 +126,7 @@ def _defines(tokens: list[Token]) -> list[_Define]:
     return out
 
 
-def _closes(tokens: list[Token]) -> bool:
+def _closes(tokens: Sequence[Token]) -> bool:
     try:
         matching(tokens, 0)
     except ValueError:
@@ -125,7 +134,7 @@ def _closes(tokens: list[Token]) -> bool:
     return True
 
 
-def _scopes(tokens: list[Token]) -> list[tuple[int, int, str]]:
+def _scopes(tokens: Sequence[Token]) -> list[tuple[int, int, str]]:
     """Byte ranges of function bodies (and their heads) with the functions' names.
 
     Of ``#if`` … ``#else`` only the first branch counts for the depth of braces.
@@ -160,19 +169,19 @@ def _scopes(tokens: list[Token]) -> list[tuple[int, int, str]]:
     return out
 
 
-def _function_name(head: list[Token]) -> str:
+def _function_name(head: Sequence[Token]) -> str:
     for i, t in enumerate(head):
         if t.text == "=":
             break
         if t.text == "(" and i and head[i - 1].kind is Kind.WORD and head[i - 1].text != "__attribute__":
             return head[i - 1].text
-    words = [t.text for t in head if t.kind is Kind.WORD]
-    if "=" in [t.text for t in head]:
-        words = [t.text for t in head[: [x.text for x in head].index("=")] if t.kind is Kind.WORD]
+    texts = [t.text for t in head]
+    stop = min((texts.index(x) for x in ("[", "=") if x in texts), default=len(head))
+    words = [t.text for t in head[:stop] if t.kind is Kind.WORD]
     return words[-1] if words else ""
 
 
-def _in_code(tokens: list[Token], index: int, kind: str, scope: str) -> Place:
+def _in_code(tokens: Sequence[Token], index: int, kind: str, scope: str) -> Place:
     token = tokens[index]
     last = index
     argument: tuple[int, int] | None = None
@@ -184,7 +193,7 @@ def _in_code(tokens: list[Token], index: int, kind: str, scope: str) -> Place:
     return Place(kind, scope, role, (token.start, tokens[last].end), argument, holders)
 
 
-def _roles(tokens: list[Token], first: int, last: int, kind: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _roles(tokens: Sequence[Token], first: int, last: int, kind: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Walk outwards from an expression and name what it is part of."""
     roles: list[str] = []
     holders: list[str] = []
@@ -237,7 +246,7 @@ _OPERATORS = {"==", "!=", "&", "|", "^", "+", "-", "*", "/", "%", "<", ">", "<="
 _BOUNDS = {"(", "[", "{", ";", ",", "=", "return", ")", "]", "}"}
 
 
-def _widen(tokens: list[Token], first: int, last: int) -> tuple[int, int]:
+def _widen(tokens: Sequence[Token], first: int, last: int) -> tuple[int, int]:
     """The whole expression between the brackets, commas or statement ends around it."""
     depth, i = 0, first
     while i > 0:
@@ -264,7 +273,7 @@ def _widen(tokens: list[Token], first: int, last: int) -> tuple[int, int]:
     return i, j
 
 
-def _is_label(tokens: list[Token], colon: int) -> bool:
+def _is_label(tokens: Sequence[Token], colon: int) -> bool:
     """Whether a colon ends a label, not the second arm of a conditional expression."""
     for i in range(colon - 1, -1, -1):
         if tokens[i].text in ("case", "default"):
@@ -274,7 +283,7 @@ def _is_label(tokens: list[Token], colon: int) -> bool:
     return False
 
 
-def _holder(tokens: list[Token], first: int, last: int, kind: str) -> str:
+def _holder(tokens: Sequence[Token], first: int, last: int, kind: str) -> str:
     before = tokens[first - 1].text if first else ""
     if before in ("return", "case"):
         return {"return": "return", "case": "case label"}[before]
@@ -297,7 +306,7 @@ def _holder(tokens: list[Token], first: int, last: int, kind: str) -> str:
     return "statement"
 
 
-def _outer_calls(tokens: list[Token], index: int) -> list[str]:
+def _outer_calls(tokens: Sequence[Token], index: int) -> list[str]:
     """Names of the calls in whose argument lists a token stands, innermost first."""
     names: list[str] = []
     at = opening(tokens, index)

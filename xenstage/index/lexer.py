@@ -8,7 +8,9 @@ one, and the two are compared (:mod:`xenstage.index.sites`).
 
 from __future__ import annotations
 
+import functools
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -62,7 +64,8 @@ _KINDS = {
 }
 
 
-def tokenize(data: bytes) -> list[Token]:
+@functools.lru_cache(maxsize=32)  # the same few files are read again and again
+def tokenize(data: bytes) -> tuple[Token, ...]:
     """Split a file into tokens, white space left out.
 
     The bytes are read as Latin-1, so that offsets are byte offsets whatever the
@@ -92,10 +95,10 @@ def tokenize(data: bytes) -> list[Token]:
             line_start = False
     if directive:
         tokens.append(Token(Kind.END, "", len(text), True))
-    return tokens
+    return tuple(tokens)
 
 
-def code_tokens(tokens: list[Token]) -> list[Token]:
+def code_tokens(tokens: Sequence[Token]) -> list[Token]:
     """The tokens that the compiler proper would see: no comments, no directives."""
     return [t for t in tokens if t.kind is not Kind.COMMENT and not t.in_directive]
 
@@ -104,7 +107,7 @@ _OPEN = {"(": ")", "[": "]", "{": "}"}
 _CLOSE = set(_OPEN.values())
 
 
-def matching(tokens: list[Token], index: int) -> int:
+def matching(tokens: Sequence[Token], index: int) -> int:
     """Index of the bracket that closes ``tokens[index]``.
 
     :raises ValueError: when nothing closes it.
@@ -122,7 +125,7 @@ def matching(tokens: list[Token], index: int) -> int:
     raise ValueError(f"nothing closes {tokens[index].text!r} at byte {tokens[index].start}")
 
 
-def opening(tokens: list[Token], index: int) -> int | None:
+def opening(tokens: Sequence[Token], index: int) -> int | None:
     """Index of the innermost bracket that is open before ``tokens[index]``, if any."""
     depth = 0
     for i in range(index - 1, -1, -1):

@@ -26,7 +26,7 @@ from ..tree.prepare import Unit
 
 _DEFINITION, _EXPANSION = 501, 502  # CXCursor_MacroDefinition, CXCursor_MacroExpansion
 _OPTIONS = cindex.TranslationUnit.PARSE_DETAILED_PROCESSING_RECORD
-FORMAT = "7"  # of the answers; a change makes every cached one unread
+FORMAT = "8"  # of the answers; a change makes every cached one unread
 
 
 @dataclass(frozen=True)
@@ -298,7 +298,7 @@ def _look(handle: Any, path: str, ask: Ask, record: _Record, skipped: list[tuple
     if (path, ask.offset) in record.tokens:
         layers.append("tokens")
     cursor = _cursor(record.tu, handle, ask.offset)
-    if cursor is not None and cursor.spelling == ask.name:
+    if cursor is not None and cursor.spelling.removeprefix("struct ").removeprefix("enum ") == ask.name:
         if cursor._kind_id == _DEFINITION:
             layers.append("definition")
         elif cursor._kind_id != _EXPANSION:

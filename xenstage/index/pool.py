@@ -7,6 +7,7 @@ that changed, on disk or in an overlay, makes another name, never a stale answer
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.metadata
 import multiprocessing
@@ -21,9 +22,6 @@ from ..errors import Exit, XenstageError
 from ..progress import Progress
 from . import parse
 from .parse import Job
-
-_CHUNK = 64
-
 
 class Contents:
     """Digests of files, each file read once.
@@ -47,6 +45,12 @@ class Contents:
         return self._known[path]
 
 
+@functools.lru_cache(maxsize=None)
+def _contents(root: Path) -> Contents:
+    """Prepared trees do not change while a process looks at them (prepare checked them)."""
+    return Contents(root)
+
+
 def answers(jobs: Sequence[Job], *, cache: Cache, what: str) -> list[dict[str, Any]]:
     """The answers to jobs, in order, parsing only what no kept answer covers.
 
@@ -55,10 +59,9 @@ def answers(jobs: Sequence[Job], *, cache: Cache, what: str) -> list[dict[str, A
         libclang cannot be loaded.
     """
     out: list[dict[str, Any] | None] = [None] * len(jobs)
-    contents: dict[Path, Contents] = {}
     keys = [_job_key(j) for j in jobs]
     for i, job in enumerate(jobs):
-        known = contents.setdefault(job.root, Contents(job.root))
+        known = _contents(job.root)
         files = cache.get("includes", keys[i])
         if isinstance(files, list):
             out[i] = cache.get("answers", _content_key(keys[i], files, job, known))
@@ -69,7 +72,7 @@ def answers(jobs: Sequence[Job], *, cache: Cache, what: str) -> list[dict[str, A
         for i, got in zip(missing, _parse(missing, jobs), strict=True):
             out[i] = got
             cache.put("includes", keys[i], got["files"])
-            cache.put("answers", _content_key(keys[i], got["files"], jobs[i], contents[jobs[i].root]), got)
+            cache.put("answers", _content_key(keys[i], got["files"], jobs[i], _contents(jobs[i].root)), got)
             progress.step(jobs[i].unit.source)
         progress.close()
     return [a for a in out if a is not None]

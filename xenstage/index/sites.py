@@ -160,7 +160,7 @@ def _read_all(files: Files, hits: list[Hit], cache: Cache) -> dict[str, _Rows]:
     return out
 
 
-_READING = "1"  # format and rules of kept readings
+_READING = "2"  # format and rules of kept readings
 
 
 def _reading(reader: Reader, data: bytes, hit: Hit) -> list[Any]:
@@ -266,20 +266,31 @@ class _Texts:
 
     def __init__(self, files: Files) -> None:
         self._files = files
-        self._includes: dict[str, list[str]] = {}
 
-    def _of(self, path: str) -> list[str]:
-        if path not in self._includes:
-            try:
-                data = self._files.read(path)
-            except (KeyError, FileNotFoundError):
-                data = b""
-            self._includes[path] = [m.decode("latin-1") for m in _INCLUDE.findall(data)]
-        return self._includes[path]
+    def _of(self, path: str) -> tuple[str, ...]:
+        memo = self._files.memo
+        if path in self._files.overlay:
+            return self._read(path)
+        if ("includes", path) not in memo:
+            memo["includes", path] = self._read(path)
+        return tuple(memo["includes", path])
+
+    def _read(self, path: str) -> tuple[str, ...]:
+        try:
+            data = self._files.read(path)
+        except (KeyError, FileNotFoundError):
+            return ()
+        return tuple(m.decode("latin-1") for m in _INCLUDE.findall(data))
 
     def headers(self, path: str) -> set[str]:
         """Last components of what a file includes."""
-        return {i.rsplit("/", 1)[-1] for i in self._of(path)}
+        memo = self._files.memo
+        if path in self._files.overlay:
+            return {i.rsplit("/", 1)[-1] for i in self._of(path)}
+        if ("headers", path) not in memo:
+            memo["headers", path] = {i.rsplit("/", 1)[-1] for i in self._of(path)}
+        found: set[str] = memo["headers", path]
+        return found
 
     def reaches(self, source: str) -> set[str]:
         """A unit's source and the .c files that it includes, by any depth."""
@@ -290,7 +301,7 @@ class _Texts:
                 continue
             out.add(path)
             for name in self._of(path):
-                if name.endswith((".c", ".inc")) or "/" not in name:
+                if name.endswith((".c", ".inc")):
                     todo.append(_join(path, name))
         return out
 

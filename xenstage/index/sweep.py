@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
+
+from ..cache import Cache, digest
 
 C_SUFFIXES = (".c", ".h", ".S", ".inc")
 
@@ -31,11 +34,17 @@ class Files:
     :param root: a checkout that nobody writes to.
     :param tracked: path to git mode of every file of the commit.
     :param overlay: bytes of files that differ from the checkout.
+    :param key: names the checkout's content (the hash of its git tree).
+    :param cache: where hits in the checkout are kept, by key and name.
+    :param memo: for facts about files of the checkout, for as long as the object lives.
     """
 
     root: Path
     tracked: Mapping[str, str]
     overlay: Mapping[str, bytes]
+    key: str = ""
+    cache: Cache | None = None
+    memo: dict[object, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def paths(self) -> list[str]:
         """Real files, sorted: symbolic links and submodules are not files of their own."""
@@ -54,7 +63,7 @@ class Files:
 
     def with_overlay(self, overlay: Mapping[str, bytes]) -> Files:
         """The same files with further ones laid over."""
-        return Files(self.root, self.tracked, {**self.overlay, **overlay})
+        return replace(self, overlay={**self.overlay, **overlay})
 
 
 def word_pattern(names: Iterable[str]) -> re.Pattern[bytes]:
@@ -66,11 +75,31 @@ def word_pattern(names: Iterable[str]) -> re.Pattern[bytes]:
 def sweep(files: Files, names: Iterable[str]) -> list[Hit]:
     """Every occurrence of every name, sorted by path and offset."""
     wanted = sorted(set(names))
-    if not wanted:
-        return []
-    pattern = word_pattern(wanted)
-    hits: list[Hit] = []
-    for path in files.paths():
-        data = files.read(path)
-        hits += [Hit(path, m.start(), m.group().decode()) for m in pattern.finditer(data)]
-    return hits
+    base = _sweep_checkout(files, wanted)
+    hits = [Hit(p, o, n) for n in wanted for p, o in base[n] if p not in files.overlay]
+    for path in sorted(files.overlay):
+        hits += _hits(path, files.overlay[path], wanted)
+    return sorted(hits, key=lambda h: (h.path, h.offset))
+
+
+def _hits(path: str, data: bytes, names: list[str]) -> list[Hit]:
+    return [Hit(path, m.start(), m.group().decode()) for m in word_pattern(names).finditer(data)] if names else []
+
+
+def _sweep_checkout(files: Files, names: list[str]) -> dict[str, list[tuple[str, int]]]:
+    """Hits in the checkout without its overlay, one pass for all names not yet kept."""
+    out: dict[str, list[tuple[str, int]]] = {}
+    for name in names:
+        kept = files.cache.get("sweeps", digest(files.key, name)) if files.cache and files.key else None
+        if kept is not None:
+            out[name] = [(p, o) for p, o in kept]
+    missing = [n for n in names if n not in out]
+    if missing:
+        out.update({n: [] for n in missing})
+        for path in files.paths():
+            for hit in _hits(path, (files.root / path).read_bytes(), missing):
+                out[hit.name].append((path, hit.offset))
+        if files.cache and files.key:
+            for name in missing:
+                files.cache.put("sweeps", digest(files.key, name), out[name])
+    return out

@@ -1,0 +1,88 @@
+"""Options that several verbs share, and what they open."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..cache import Cache
+from ..errors import Exit, XenstageError
+from ..process import Runner
+from ..progress import say
+from ..stage.declare import Stage, load_stages
+from ..tree.config import BY_NAME, CONFIGS, Config
+from ..tree.prepare import Prepared, prepare
+from ..tree.source import Tree, open_tree
+from .sample import SAMPLE, sample_tree
+
+PROJECT = Path(__file__).resolve().parent.parent.parent
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What a verb works on."""
+
+    cache: Cache
+    runner: Runner
+    tree: Tree
+    configs: tuple[Config, ...]
+
+    def prepare_all(self) -> list[Prepared]:
+        """Every chosen configuration, prepared."""
+        return [prepare(self.tree, c, cache=self.cache, runner=self.runner) for c in self.configs]
+
+
+def add_tree_options(parser: argparse.ArgumentParser) -> None:
+    """``--tree``, ``--base``, ``--config``."""
+    parser.add_argument(
+        "--tree",
+        metavar="DIR",
+        default=os.environ.get("XEN_SRC") or str(PROJECT / "xen-src"),
+        help=f"a clone of xen.git, read only; '{SAMPLE}' for the bundled sample (default: $XEN_SRC, or xen-src)",
+    )
+    parser.add_argument("--base", metavar="COMMIT", default="HEAD", help="the commit to start from (default: HEAD)")
+    parser.add_argument(
+        "--config",
+        metavar="NAME",
+        action="append",
+        choices=sorted(BY_NAME),
+        help="a configuration to parse, may be repeated (default: all whose compiler is installed)",
+    )
+
+
+def open_all(args: argparse.Namespace) -> Opened:
+    """The tree and the configurations that the options name.
+
+    :raises XenstageError: as :func:`open_tree` and :func:`prepare` do.
+    """
+    cache, runner = Cache.default(), Runner()
+    path, base = Path(args.tree), args.base
+    if args.tree == SAMPLE:
+        path, base = sample_tree(PROJECT / "tests/sample/tree", cache=cache, runner=runner), "HEAD"
+    tree = open_tree(path, base, cache=cache, runner=runner)
+    return Opened(cache, runner, tree, choose_configs(args.config))
+
+
+def choose_configs(names: list[str] | None) -> tuple[Config, ...]:
+    """The named configurations, or all that this machine can prepare.
+
+    :raises XenstageError: (TOOLS) when there is none.
+    """
+    if names:
+        return tuple(BY_NAME[n] for n in dict.fromkeys(names))
+    able = tuple(c for c in CONFIGS if c.missing() is None)
+    for c in CONFIGS:
+        if c not in able:
+            say(f"configuration {c.name} left out: {c.missing()}")
+    if not able:
+        raise XenstageError(
+            Exit.TOOLS, "no configuration can be prepared", why="no C compiler", remedy="apt-get install gcc make"
+        )
+    return able
+
+
+def stages() -> dict[int, Stage]:
+    """The stages of this project."""
+    return load_stages(PROJECT / "stages")

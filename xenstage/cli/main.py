@@ -1,0 +1,34 @@
+"""main: verbs, errors and exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from .. import __version__
+from ..errors import Exit, XenstageError
+from . import build, explain, prepare, run, sites
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb; its exit code (docs/errors.md)."""
+    parser = argparse.ArgumentParser(
+        prog="xenstage", description="Staged refactoring of the Xen hypervisor, as programs that write patch series."
+    )
+    parser.add_argument("--version", action="version", version=f"xenstage {__version__}")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    for module in (prepare, sites, explain, run, build):
+        module.add(verbs)
+    args = parser.parse_args(argv)
+    try:
+        return int(args.function(args))
+    except XenstageError as e:
+        sys.stderr.write(e.render() + "\n")
+        return int(e.code)
+    except KeyboardInterrupt:
+        sys.stderr.write("\nxenstage: interrupted; nothing half-written stays, the same command goes on\n")
+        return int(Exit.INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()
+        return int(Exit.OK)

@@ -1,0 +1,71 @@
+"""xenstage run: write the series of some stages."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from ..build.results import known_results
+from ..errors import Exit, XenstageError
+from ..progress import say
+from ..series.make import Series, Workshop, make_series
+from ..series.output import write_series
+from ..stage.declare import Stage, pick
+from ..tree.git import user_identity
+from .common import Opened, add_tree_options, open_all, stages
+
+
+def add(verbs: Any) -> None:
+    """Register the verb."""
+    p = verbs.add_parser("run", help="write the series of stages")
+    add_tree_options(p)
+    p.add_argument("stages", nargs="+", metavar="STAGE", help="01, 02, …; earlier ones are made first")
+    p.add_argument("--out", metavar="DIR", default="out", help="where the series go (default: out)")
+    p.add_argument("--signoff", action="store_true", help="add your own Signed-off-by: you alone can say this")
+    p.set_defaults(function=main)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Make and write; prints the directories of the series."""
+    known = stages()
+    wanted = pick(known, args.stages)
+    opened = open_all(args)
+    made = make(opened, known, wanted, signoff=args.signoff)
+    for series in made:
+        if series.stage not in wanted:
+            continue
+        place = write_series(series, Path(args.out), opened.tree.git, known_results(opened.cache, series))
+        _report(series, place)
+    return 0
+
+
+def make(opened: Opened, known: dict[int, Stage], wanted: list[Stage], *, signoff: bool) -> list[Series]:
+    """The series of the wanted stages and of all before them.
+
+    :raises XenstageError: (SITE) and others, as the stages do; no series is written then.
+    """
+    author = user_identity(opened.runner, opened.tree.origin)
+    prepared = opened.prepare_all()
+    before = [s for n, s in known.items() if n <= max(w.number for w in wanted) and s.patches]
+    shop = Workshop(opened.tree, prepared, opened.cache, author, signoff)
+    try:
+        return make_series(shop, before)
+    except XenstageError as e:
+        if e.code is Exit.SITE:
+            say(f"at {opened.tree.base[:12]} (Xen {opened.tree.version}):")
+        raise
+
+
+def _report(series: Series, place: Path) -> None:
+    if not series.made:
+        print(f"{series.stage.label}: the tree holds it already, nothing to do")
+    for number, made in enumerate(series.made, 1):
+        uses = sum(r["uses"] for r in made.sites.values())
+        changed = sum(r["rewritten"] for r in made.sites.values())
+        staying = sum(r["staying"] for r in made.sites.values())
+        print(f"  {number}/{len(series.made)} {made.patch.subject}")
+        print(f"      {len(made.edits)} edits; {uses} uses = {changed} rewritten + {staying} staying")
+    for name, row in series.kept.items():
+        print(f"  {name}: {row['before']} uses before, {row['after']} after")
+    print(f"{series.stage.label}: {place}")

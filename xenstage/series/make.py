@@ -1,0 +1,251 @@
+"""make_series: run a stage's patches over a tree and make each a commit of our own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..cache import Cache, digest
+from ..edit.edits import Edit, apply_edits, merge
+from ..errors import Exit, XenstageError
+from ..index.sites import Index, index_names
+from ..index.sweep import Files, sweep
+from ..stage.declare import Patch, Stage
+from ..stage.view import View
+from ..tree.git import Identity
+from ..tree.prepare import Prepared
+from ..tree.source import Tree
+from .message import commit_message
+
+
+@dataclass(frozen=True)
+class Made:
+    """One patch as a commit.
+
+    :param commit: its hash in our own repository.
+    :param tree: the hash of its tree, which does not depend on message, author or date.
+    :param edits: what was changed, with rules and reasons.
+    :param facts: what the rewrite put down about this tree.
+    :param sites: counts of uses: rewritten, staying, by name.
+    :param checked: what the stage's own check returned.
+    """
+
+    patch: Patch
+    commit: str
+    tree: str
+    edits: tuple[Edit, ...]
+    facts: dict[str, Any]
+    sites: dict[str, dict[str, int]]
+    stays: tuple[dict[str, Any], ...]
+    checked: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Series:
+    """A stage's patches over a tree.
+
+    :param parent: the commit that the first patch stands on.
+    :param tip: the last patch's commit; the parent where there was nothing to do.
+    :param index: every use of the stage's names before the first patch.
+    :param kept: counts of the names that stay, before and after the series.
+    """
+
+    stage: Stage
+    base: str
+    parent: str
+    tip: str
+    made: tuple[Made, ...]
+    index: Index
+    kept: dict[str, dict[str, int]]
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What making a series needs.
+
+    :param prepared: configurations to parse, the first one's checkout being read.
+    :param author: the user.
+    :param signoff: whether the user asked for Signed-off-by lines.
+    """
+
+    tree: Tree
+    prepared: Sequence[Prepared]
+    cache: Cache
+    author: Identity
+    signoff: bool = False
+
+    def files(self) -> Files:
+        """The base commit's files."""
+        first = self.prepared[0]
+        tracked = self.tree.git.files(self.tree.base)
+        return Files(first.root, tracked, {}, self.tree.tree, self.cache)
+
+    def index(self, files: Files, names: Iterable[str], define: Iterable[str]) -> Index:
+        """An index in all prepared configurations."""
+        return index_names(files, self.prepared, names, cache=self.cache, define=define)
+
+
+def make_series(shop: Workshop, stages: Sequence[Stage]) -> list[Series]:
+    """Run stages one after the other, each on the tip of the one before.
+
+    Nothing is written outside our own repository.
+
+    :raises XenstageError: the first thing that does not hold; no series is returned then.
+    """
+    files, parent, count = shop.files(), shop.tree.base, 0
+    out: list[Series] = []
+    date = shop.tree.git.date_of(shop.tree.base)
+    for stage in stages:
+        started, first = files, parent
+        made: list[Made] = []
+        for patch in stage.patches:
+            if _already(patch, files):
+                continue
+            result = _make_patch(shop, stage, patch, files, parent, date + 60 * (count + 1))
+            if result is None:
+                continue
+            one, files = result
+            count += 1
+            made.append(one)
+            parent = one.commit
+        watched = sorted({n for p in stage.patches for n in p.names} - set(stage.keeps))
+        index = _stage_index(shop, stage, started, watched)
+        kept = _kept(stage, started, files)
+        out.append(Series(stage, shop.tree.base, first, parent, tuple(made), index, kept))
+    return out
+
+
+def _stage_index(shop: Workshop, stage: Stage, files: Files, watched: list[str]) -> Index:
+    """The stage's names in every configuration; names that only stay, in the first one."""
+    whole = shop.index(files, watched, ())
+    if not stage.keeps:
+        return whole
+    kept = index_names(files, shop.prepared[:1], stage.keeps, cache=shop.cache)
+    sites = sorted([*whole.sites, *kept.sites], key=lambda s: (s.path, s.offset))
+    return Index(tuple(sites), whole.configs, whole.units + kept.units)
+
+
+def _already(patch: Patch, files: Files) -> bool:
+    """Whether the tree holds what the patch makes, so that a second run finds nothing.
+
+    :raises XenstageError: (SITE) when it holds a part of it.
+    """
+    hits = sweep(files, [*patch.introduces, *patch.removes])
+    there = {h.name for h in hits}
+    done = [n for n in patch.introduces if n in there] + [n for n in patch.removes if n not in there]
+    if not done:
+        return False
+    if len(done) == len(patch.introduces) + len(patch.removes):
+        return True
+    todo = sorted({*patch.introduces, *patch.removes} - set(done))
+    where = [f"{h.path}: {h.name}" for h in hits if h.name in done or h.name in todo]
+    raise XenstageError(
+        Exit.SITE,
+        f"the tree holds a part of {patch.subject!r}",
+        why=f"as after the patch: {', '.join(sorted(done))}\nas before it: {', '.join(todo)}\n"
+        + "\n".join(sorted(set(where))[:12]),
+        remedy="the stage does not know this tree; no series was written. Use a base without the change: --base COMMIT",
+    )
+
+
+def _make_patch(
+    shop: Workshop, stage: Stage, patch: Patch, files: Files, parent: str, date: int
+) -> tuple[Made, Files] | None:
+    """The patch as a commit and the files after it; None where every use may stay as it is."""
+    before = View(files, lambda n, d: shop.index(files, n, d), patch.names, patch.defines)
+    patch.rewrite(before)
+    edits = merge(before.edits)
+    changed = apply_edits(edits, files.read)
+    counts, stays = _account(before, patch, edits)
+    if not changed:
+        return None
+    after_files = files.with_overlay(changed)
+    _residue(patch, after_files)
+    _form(patch, edits, files, changed)
+    after = View(after_files, lambda n, d: shop.index(after_files, n, d), patch.names, patch.defines)
+    shop.index(after_files, {*patch.names, *patch.introduces} - set(patch.removes), ())  # parses or stops
+    checked = stage.check(before, after) if stage.check else {}
+    before.facts.update(checked.pop("facts", {}))
+    signoff = f"{shop.author.name} <{shop.author.email}>" if shop.signoff else None
+    message = commit_message(patch, before.facts, signoff)
+    scratch = shop.cache.path("scratch", f"index-{digest(parent, message)}")
+    commit = shop.tree.git.commit(parent, changed, message, author=shop.author, date=date, scratch=scratch)
+    made = Made(
+        patch, commit, shop.tree.git.tree_of(commit), tuple(edits), before.facts, counts, tuple(stays), checked
+    )
+    return made, after_files
+
+
+def _account(
+    view: View, patch: Patch, edits: list[Edit]
+) -> tuple[dict[str, dict[str, int]], list[dict[str, Any]]]:
+    """Every use of the patch's names is inside an edit or declared to stay, or it stops here."""
+    counts: dict[str, dict[str, int]] = {}
+    staying = {(s.path, s.offset): why for s, why in view.stays}
+    stays: list[dict[str, Any]] = []
+    open_ends: list[str] = []
+    for site in view.sites(*patch.names):
+        row = counts.setdefault(site.name, {"uses": 0, "rewritten": 0, "staying": 0})
+        row["uses"] += 1
+        if any(e.path == site.path and e.offset <= site.offset < e.end for e in edits):
+            row["rewritten"] += 1
+        elif (site.path, site.offset) in staying:
+            row["staying"] += 1
+            why = staying[(site.path, site.offset)]
+            stays.append({"path": site.path, "line": site.line, "name": site.name, "reason": why})
+        else:
+            open_ends.append(f"{site.path}:{site.line}: {site.name} in {site.scope or 'the text'} ({site.kind})")
+    if open_ends:
+        raise view.unknown(
+            f"{len(open_ends)} uses are not known to {patch.subject!r}",
+            "neither rewritten nor declared to stay:\n" + "\n".join(open_ends),
+        )
+    return counts, stays
+
+
+def _residue(patch: Patch, files: Files) -> None:
+    left = sweep(files, patch.removes)
+    missing = set(patch.introduces) - {h.name for h in sweep(files, patch.introduces)}
+    if left or missing:
+        rows = [f"{h.path}: {h.name} is still there" for h in left] + [f"{n} is not there" for n in sorted(missing)]
+        raise XenstageError(
+            Exit.SITE,
+            f"{patch.subject!r} does not leave what it declares",
+            why="\n".join(rows),
+            remedy="the stage does not know this tree; no series was written. Choose another base: --base COMMIT",
+        )
+
+
+_TEXT_WIDTH = 80
+
+
+def _form(patch: Patch, edits: list[Edit], files: Files, changed: dict[str, bytes]) -> None:
+    """Lines that a patch adds keep CODING_STYLE's mechanical rules."""
+    bad: list[str] = []
+    for path, data in sorted(changed.items()):
+        old = set(files.read(path).split(b"\n"))
+        for line in data.split(b"\n"):
+            if line in old or not path.endswith((".c", ".h")):
+                continue
+            text = line.decode("utf-8", "replace")
+            if len(text) > _TEXT_WIDTH - 1 or re.search(r"[ \t]$|\t", text):
+                bad.append(f"{path}: {text}")
+    if bad:
+        rules = ", ".join(sorted({e.rule for e in edits}))
+        raise XenstageError(
+            Exit.SITE,
+            f"{patch.subject!r} would add lines against CODING_STYLE",
+            why=f"wider than {_TEXT_WIDTH - 1} columns, or with tabs or trailing space:\n"
+            + "\n".join(bad[:8])
+            + f"\nrules: {rules}",
+            remedy="the stage does not know this layout; no series was written",
+        )
+
+
+def _kept(stage: Stage, before: Files, after: Files) -> dict[str, dict[str, int]]:
+    out: dict[str, dict[str, int]] = {}
+    for name in stage.keeps:
+        out[name] = {"before": len(sweep(before, [name])), "after": len(sweep(after, [name]))}
+    return out

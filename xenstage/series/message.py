@@ -1,0 +1,68 @@
+"""Commit messages and cover letters: the tree's conventions, and no more than is known."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import Exit, XenstageError
+from ..stage.declare import Patch
+
+WIDTH = 72
+SUBJECT_WIDTH = 65  # "[PATCH 10/12] " and a mail reader's margin stay below 80
+
+
+def fill(text: str, facts: Mapping[str, Any]) -> str:
+    """Put facts into a text and wrap its paragraphs to 72 columns.
+
+    Indented lines are kept as they are.
+
+    :raises XenstageError: (SITE) when the text names a fact that the rewrite did not
+        put down: a claim without evidence.
+    """
+
+    def fact(m: re.Match[str]) -> str:
+        if m.group(1) not in facts:
+            raise XenstageError(
+                Exit.SITE,
+                f"a message claims {{{m.group(1)}}}, which no evidence shows",
+                why=f"facts put down: {', '.join(sorted(facts)) or 'none'}",
+                remedy="this is a defect of the stage; nothing was written",
+            )
+        return str(facts[m.group(1)])
+
+    out: list[str] = []
+    for paragraph in re.split(r"\n[ \t]*\n", textwrap.dedent(text).strip("\n")):
+        filled = re.sub(r"\{([a-z_]+)\}", fact, paragraph)
+        if not filled.strip():
+            continue
+        lines = filled.split("\n")
+        if any(line.startswith("  ") for line in lines):
+            out.append("\n".join(line.rstrip() for line in lines))
+        else:
+            out.append(textwrap.fill(" ".join(filled.split()), WIDTH, break_long_words=False, break_on_hyphens=False))
+    return "\n\n".join(out)
+
+
+def commit_message(patch: Patch, facts: Mapping[str, Any], signoff: str | None) -> str:
+    """Subject, body, the declared intended changes, and a sign-off only if one is given.
+
+    :param signoff: "Name <address>" of the person who asked for it.
+    :raises XenstageError: (SITE) when the subject does not keep the conventions.
+    """
+    if len(patch.subject) > SUBJECT_WIDTH or not re.match(r"[\w/.,-]+(?: ?[\w/.,-]+)*: [a-z]", patch.subject):
+        raise XenstageError(
+            Exit.SITE,
+            f"the subject {patch.subject!r} does not keep the tree's conventions",
+            why=f"wanted: 'area: lower case imperative', at most {SUBJECT_WIDTH} columns",
+            remedy="change it in the stage's declaration",
+        )
+    parts = [patch.subject, fill(patch.body, facts)]
+    if patch.intended:
+        parts.append("Intended changes, visible to guests:")
+        parts += [textwrap.fill(f"- {fill(text, facts)}", WIDTH, subsequent_indent="  ") for text in patch.intended]
+    if signoff:
+        parts.append(f"Signed-off-by: {signoff}")
+    return "\n\n".join(parts) + "\n"

@@ -1,0 +1,185 @@
+"""write_series: the patches, cover letter, sites and evidence of a series, whole or not at all.
+
+``OUT/NN_name/v1`` is made beside its final name and renamed.  What stands there is
+replaced only if it is, byte for byte, what the tool wrote.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..edit.edits import Edit
+from ..errors import Exit, XenstageError
+from ..tree.git import Git
+from .make import Made, Series
+from .message import fill
+
+EVIDENCE_SCHEMA = "xenstage-evidence/1"
+MANIFEST = "manifest.json"
+
+
+def write_series(series: Series, out: Path, git: Git, builds: dict[str, Any]) -> Path:
+    """Write one series below ``out`` and return its directory.
+
+    :param builds: build results by tree hash, as far as they are known.
+    :raises XenstageError: (OUTPUT) when the directory cannot be written or holds
+        something that the tool did not write.
+    """
+    final = out / series.stage.label / "v1"
+    try:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        _recover(final)
+        check_ours(final)
+        fresh = Path(tempfile.mkdtemp(dir=final.parent, prefix=".new-"))
+    except OSError as e:
+        raise XenstageError(
+            Exit.OUTPUT,
+            f"cannot write to {out}",
+            why=str(e),
+            remedy="choose another directory: --out DIR",
+        ) from e
+    try:
+        os.chmod(fresh, 0o755)
+        _fill(series, fresh, git, builds)
+        logs = final / "logs"
+        if logs.is_dir():
+            shutil.copytree(logs, fresh / "logs")
+        seal(fresh)
+        _swap(fresh, final)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    git.need("update-ref", f"refs/heads/xenstage/{series.stage.label}", series.tip)
+    return final
+
+
+def seal(directory: Path) -> None:
+    """Write the manifest: SHA-256 of every other file, by which the tool knows its own."""
+    sums = {p.relative_to(directory).as_posix(): _sha(p) for p in _listing(directory)}
+    (directory / MANIFEST).write_text(json.dumps(sums, indent=1, sort_keys=True) + "\n")
+
+
+def check_ours(directory: Path) -> None:
+    """Nothing, or what the tool wrote and nobody changed.
+
+    :raises XenstageError: (OUTPUT) otherwise, naming the first strange file.
+    """
+    if not directory.exists():
+        return
+    try:
+        sums = json.loads((directory / MANIFEST).read_bytes())
+        assert isinstance(sums, dict)
+        now = {p.relative_to(directory).as_posix(): _sha(p) for p in _listing(directory)}
+        strange = sorted(n for n in {*sums, *now} if sums.get(n) != now.get(n))
+    except (OSError, ValueError, AssertionError):
+        strange = [MANIFEST]
+    if strange:
+        raise XenstageError(
+            Exit.OUTPUT,
+            f"{directory} holds something else than a series of ours",
+            why=f"{strange[0]} is not what the tool wrote there",
+            remedy=f"move it away, or choose another directory: --out DIR\nmv '{directory}' '{directory}.mine'",
+        )
+
+
+def _listing(directory: Path) -> list[Path]:
+    return sorted(p for p in directory.rglob("*") if p.is_file() and p.name != MANIFEST)
+
+
+def _sha(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _recover(final: Path) -> None:
+    """After a kill between two renames the old series stands under its second name."""
+    old = final.with_name(".old-v1")
+    if old.exists():
+        if final.exists():
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            old.rename(final)
+    for left in final.parent.glob(".new-*"):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _swap(fresh: Path, final: Path) -> None:
+    old = final.with_name(".old-v1")
+    if final.exists():
+        final.rename(old)
+    fresh.rename(final)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _fill(series: Series, directory: Path, git: Git, builds: dict[str, Any]) -> None:
+    if series.made:
+        git.need(
+            "-c", "core.abbrev=12", "-c", "diff.algorithm=myers", "-c", "diff.noprefix=false",
+            "format-patch", "--quiet", "--cover-letter", "--numbered", "--no-renames", "--stat=72",
+            f"--base={series.base}", f"--signature=xenstage {__version__}", "-o", str(directory),
+            f"{series.parent}..{series.tip}",
+        )  # fmt: skip
+        _cover(series, directory)
+    (directory / "sites.json").write_text(json.dumps(series.index.to_json(), indent=1) + "\n")
+    write_evidence(directory, evidence(series, builds))
+
+
+def write_evidence(directory: Path, value: dict[str, Any]) -> None:
+    """Write ``evidence.json``."""
+    (directory / "evidence.json").write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")
+
+
+def _cover(series: Series, directory: Path) -> None:
+    path = next(directory.glob("0000-*.patch"))
+    facts: dict[str, Any] = {}
+    for made in series.made:
+        facts.update(made.facts)
+    for name, row in series.kept.items():
+        facts[f"kept_{name}"] = row["after"]
+    text = path.read_text(encoding="utf-8", errors="surrogateescape")
+    subject, blurb = series.stage.title, fill(series.stage.cover, facts)
+    text = text.replace("*** SUBJECT HERE ***", subject, 1).replace("*** BLURB HERE ***", blurb, 1)
+    path.write_text(text, encoding="utf-8", errors="surrogateescape")
+
+
+def evidence(series: Series, builds: dict[str, Any]) -> dict[str, Any]:
+    """The evidence file's value: what was changed and why, what was counted, what was built."""
+    return {
+        "schema": EVIDENCE_SCHEMA,
+        "tool": __version__,
+        "stage": series.stage.label,
+        "base": series.base,
+        "parent": series.parent,
+        "coverage": series.index.coverage(),
+        "kept": series.kept,
+        "patches": [_patch(i, made, builds) for i, made in enumerate(series.made, 1)],
+    }
+
+
+def _patch(number: int, made: Made, builds: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "number": number,
+        "subject": made.patch.subject,
+        "commit": made.commit,
+        "tree": made.tree,
+        "intended": list(made.patch.intended),
+        "facts": made.facts,
+        "sites": made.sites,
+        "stays": list(made.stays),
+        "edits": [_edit(e) for e in made.edits],
+        "checked": made.checked,
+        "builds": builds.get(made.tree, {}),
+    }
+
+
+def _edit(edit: Edit) -> dict[str, Any]:
+    row = asdict(edit)
+    row["expected"] = edit.expected.decode("utf-8", "backslashreplace")
+    row["new"] = edit.new.decode("utf-8", "backslashreplace")
+    return row
