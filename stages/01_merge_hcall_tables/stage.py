@@ -16,7 +16,7 @@ from .tables import COMPAT, MERGED, NATIVE, PVH, Row
 
 DISPATCH = "hvm_do_hypercall"
 NAMES = (NATIVE, COMPAT, PVH)
-DEFINES = (*NAMES, MERGED, DISPATCH, "HYPERCALL", "COMPAT_CALL", "container_memory_op", "container_vcpu_op")
+DEFINES = (*NAMES, MERGED, DISPATCH, "#define HYPERCALL", "#define COMPAT_CALL", "container_memory_op", "container_vcpu_op")
 
 HEAD = """\
 /*
@@ -324,7 +324,7 @@ STAGE = Stage(
             """,
             rewrite=select,
             names=(MERGED, PVH),
-            defines=(*DEFINES, "hvm_hypercall"),
+            defines=(*DEFINES, "struct hvm_hypercall"),
             introduces=("container_memory_op", "container_vcpu_op"),
         ),
         Patch(
@@ -340,7 +340,7 @@ STAGE = Stage(
             """,
             rewrite=name_guests,
             names=(MERGED, PVH),
-            defines=(*DEFINES, "hvm_hypercall"),
+            defines=(*DEFINES, "struct hvm_hypercall"),
             introduces=("HCALL_HVM", "HCALL_PVH"),
         ),
         Patch(
@@ -355,7 +355,7 @@ STAGE = Stage(
             """,
             rewrite=merge,
             names=(MERGED, PVH),
-            defines=(*DEFINES, "hvm_hypercall"),
+            defines=(*DEFINES, "struct hvm_hypercall"),
             removes=(PVH,),
         ),
     ),

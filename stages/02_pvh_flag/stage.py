@@ -326,7 +326,9 @@ STAGE = Stage(
             """,
             rewrite=make_flag,
             names=("guest_type", *PREDICATE),
-            defines=("guest_type", "domain", "is_pvh_domain", "is_hvm_domain", "domain_create"),
+            defines=(
+                "enum guest_type", "struct domain", "#define is_pvh_domain", "#define is_hvm_domain", "domain_create",
+            ),  # fmt: skip
             removes=("guest_type_pvh",),
             introduces=("is_pvh",),
         ),

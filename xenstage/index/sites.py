@@ -113,11 +113,15 @@ def index_names(
 
     :param files: the tree as it stands (its overlay is what is parsed).
     :param prepared: the configurations to parse, at least one.
-    :param define: names whose definitions are wanted as well.
+    :param define: names whose definitions are wanted as well, written "struct domain",
+        "enum guest_type", "#define is_pvh_domain", or bare for functions and variables.
     :raises XenstageError: (PARSE) on a diagnostic or when the readings disagree.
     """
-    define = tuple(sorted(set(define)))
-    hits = sweep(files, [*names, *define])
+    leads = {d.rpartition(" ")[2]: d.rpartition(" ")[0] for d in define}
+    define = tuple(sorted(leads))
+    wanted = set(names)
+    hits = sweep(files, [*wanted, *define])
+    hits = [h for h in hits if h.name in wanted or _may_define(_bytes(files, h.path), h, leads[h.name])]
     read = _read_all(files, hits, cache)
     asks: dict[str, tuple[Ask, ...]] = {}
     for path, rows in read.items():
@@ -125,12 +129,37 @@ def index_names(
         if wanted_here:
             asks[path] = wanted_here
     seen = _Seen()
-    for config in prepared:
-        _parse_config(config, files, asks, define, seen, cache)
-    wanted = set(names)
+    _parse_all(prepared, files, asks, define, seen, cache)
     sites = [_site(files, h, _place(read, h), seen) for h in hits if h.name in wanted]
-    _check(sites, seen)
+    _check(sites, [row for row in seen.strange if row[2] in wanted])
     return Index(tuple(sites), tuple(p.config.name for p in prepared), seen.units, seen.defined)
+
+
+def _bytes(files: Files, path: str) -> bytes:
+    """A file's bytes, the checkout's read once."""
+    if path in files.overlay:
+        return files.overlay[path]
+    if ("bytes", path) not in files.memo:
+        files.memo["bytes", path] = files.read(path)
+    data: bytes = files.memo["bytes", path]
+    return data
+
+
+def _may_define(data: bytes, hit: Hit, lead: str) -> bool:
+    """Whether a hit can be a definition by its looks: the parser then says if it is one.
+
+    A tag before its brace, a macro's name, or a line that begins at the left margin
+    (CODING_STYLE's form of functions and variables).
+    """
+    start = data.rfind(b"\n", 0, hit.offset) + 1
+    before = data[start : hit.offset]
+    after = data[hit.offset + len(hit.name) : hit.offset + len(hit.name) + 80].lstrip()
+    if lead:
+        led = b" ".join(before.replace(b"#", b" # ").split()).endswith(lead.replace("#", "# ").encode())
+        return led and (lead == "#define" or after[:1] == b"{")
+    margin = before[:1] not in (b" ", b"\t", b"*", b"/", b"#")
+    named = before[-1:] in (b"", b" ", b"*") and after[:1] in (b"(", b"[", b"=")
+    return hit.path.endswith(C_SUFFIXES) and margin and named
 
 
 _Rows = dict[int, tuple[Place, Ask | None]]
@@ -226,8 +255,8 @@ class _Seen:
                         self.types.setdefault(where, set()).add(kind)
 
 
-def _parse_config(
-    config: Prepared,
+def _parse_all(
+    prepared: Sequence[Prepared],
     files: Files,
     asks: dict[str, tuple[Ask, ...]],
     define: tuple[str, ...],
@@ -236,14 +265,23 @@ def _parse_config(
 ) -> None:
     """Parse the units whose text has hits, then more until each header has been met."""
     texts = _Texts(files)
-    chosen = [u for u in config.units if texts.reaches(u.source) & asks.keys()]
-    done: set[str] = set()
-    while chosen:
-        jobs = [Job(config.root, u, config.config.target, asks, define, files.overlay) for u in chosen]
-        for got in answers(jobs, cache=cache, what=f"parse {config.config.name}"):
-            seen.add(config.config.name, got)
-            done.update(got["files"])
-        chosen = _units_for_headers(config, [p for p in asks if p not in done and p.endswith(".h")], texts, done)
+    done: dict[str, set[str]] = {p.config.name: set() for p in prepared}
+    tried: Counter[tuple[str, str]] = Counter()
+    todo = [(p, u) for p in prepared for u in p.units if texts.reaches(u.source) & asks.keys()]
+    while todo:
+        jobs = [Job(p.root, u, p.config.target, asks, define, files.overlay) for p, u in todo]
+        for (p, _), got in zip(todo, answers(jobs, cache=cache, what="parse"), strict=True):
+            seen.add(p.config.name, got)
+            done[p.config.name].update(got["files"])
+        todo = []
+        for p in prepared:
+            met = done[p.config.name]
+            missing = [h for h in asks if h.endswith(".h") and h not in met and tried[p.config.name, h] < _TRIES]
+            tried.update((p.config.name, h) for h in missing)
+            todo += [(p, u) for u in _units_for_headers(p, missing, texts, met)]
+
+
+_TRIES = 2  # units per header that only has the name of what they include
 
 
 def _units_for_headers(config: Prepared, headers: list[str], texts: _Texts, done: set[str]) -> list[Unit]:
@@ -356,9 +394,9 @@ def _unseen(where: tuple[str, int], place: Place, seen: _Seen) -> str:
     return "disagreement"
 
 
-def _check(sites: list[Site], seen: _Seen) -> None:
+def _check(sites: list[Site], strange: list[list[Any]]) -> None:
     wrong = [f"{s.path}:{s.line}: {s.name} in {s.scope or 'file scope'}" for s in sites if s.unseen == "disagreement"]
-    wrong += [f"{p} (byte {o}): an expansion of {n} that the sweep did not find" for p, o, n in seen.strange]
+    wrong += [f"{p} (byte {o}): an expansion of {n} that the sweep did not find" for p, o, n in strange]
     if wrong:
         raise XenstageError(
             Exit.PARSE,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,7 +63,10 @@ class Series:
 
 @dataclass(frozen=True)
 class Workshop:
-    """What making a series needs.
+    """What making a series needs, and the questions that all patches of a stage share.
+
+    A stage's indexes are all made for the same names, so that the tree after a patch,
+    which is the tree before the next, is parsed once.
 
     :param prepared: configurations to parse, the first one's checkout being read.
     :param author: the user.
@@ -82,9 +85,15 @@ class Workshop:
         tracked = self.tree.git.files(self.tree.base)
         return Files(first.root, tracked, {}, self.tree.tree, self.cache)
 
-    def index(self, files: Files, names: Iterable[str], define: Iterable[str]) -> Index:
-        """An index in all prepared configurations."""
+    def index(self, files: Files, stage: Stage) -> Index:
+        """An index of the stage's names in all prepared configurations."""
+        names = {n for p in stage.patches for n in (*p.names, *p.introduces)} - set(stage.keeps)
+        define = {n for p in stage.patches for n in p.defines}
         return index_names(files, self.prepared, names, cache=self.cache, define=define)
+
+    def view(self, files: Files, stage: Stage, patch: Patch) -> View:
+        """The tree as a patch sees it."""
+        return View(files, lambda: self.index(files, stage), patch.names)
 
 
 def make_series(shop: Workshop, stages: Sequence[Stage]) -> list[Series]:
@@ -97,6 +106,7 @@ def make_series(shop: Workshop, stages: Sequence[Stage]) -> list[Series]:
     files, parent, count = shop.files(), shop.tree.base, 0
     out: list[Series] = []
     date = shop.tree.git.date_of(shop.tree.base)
+    sweep(files, _all_names(stages))  # one pass over the tree; every later question is answered from it
     for stage in stages:
         started, first = files, parent
         made: list[Made] = []
@@ -110,16 +120,24 @@ def make_series(shop: Workshop, stages: Sequence[Stage]) -> list[Series]:
             count += 1
             made.append(one)
             parent = one.commit
-        watched = sorted({n for p in stage.patches for n in p.names} - set(stage.keeps))
-        index = _stage_index(shop, stage, started, watched)
+        index = _stage_index(shop, stage, started)
         kept = _kept(stage, started, files)
         out.append(Series(stage, shop.tree.base, first, parent, tuple(made), index, kept))
     return out
 
 
-def _stage_index(shop: Workshop, stage: Stage, files: Files, watched: list[str]) -> Index:
+def _all_names(stages: Sequence[Stage]) -> set[str]:
+    out: set[str] = set()
+    for stage in stages:
+        out.update(stage.keeps)
+        for p in stage.patches:
+            out.update((*p.names, *p.removes, *p.introduces, *(d.rpartition(" ")[2] for d in p.defines)))
+    return out
+
+
+def _stage_index(shop: Workshop, stage: Stage, files: Files) -> Index:
     """The stage's names in every configuration; names that only stay, in the first one."""
-    whole = shop.index(files, watched, ())
+    whole = shop.index(files, stage)
     if not stage.keeps:
         return whole
     kept = index_names(files, shop.prepared[:1], stage.keeps, cache=shop.cache)
@@ -154,7 +172,7 @@ def _make_patch(
     shop: Workshop, stage: Stage, patch: Patch, files: Files, parent: str, date: int
 ) -> tuple[Made, Files] | None:
     """The patch as a commit and the files after it; None where every use may stay as it is."""
-    before = View(files, lambda n, d: shop.index(files, n, d), patch.names, patch.defines)
+    before = shop.view(files, stage, patch)
     patch.rewrite(before)
     edits = merge(before.edits)
     changed = apply_edits(edits, files.read)
@@ -164,8 +182,8 @@ def _make_patch(
     after_files = files.with_overlay(changed)
     _residue(patch, after_files)
     _form(patch, edits, files, changed)
-    after = View(after_files, lambda n, d: shop.index(after_files, n, d), patch.names, patch.defines)
-    shop.index(after_files, {*patch.names, *patch.introduces} - set(patch.removes), ())  # parses or stops
+    after = shop.view(after_files, stage, patch)
+    after.index.coverage()  # parsed again without an error, or it stops here
     checked = stage.check(before, after) if stage.check else {}
     before.facts.update(checked.pop("facts", {}))
     signoff = f"{shop.author.name} <{shop.author.email}>" if shop.signoff else None

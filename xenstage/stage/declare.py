@@ -27,7 +27,8 @@ class Patch:
         :meth:`View.fact`, so that numbers and names are those of this tree.
     :param rewrite: asks the view and puts edits into it.
     :param names: identifiers whose every use the rewrite accounts for.
-    :param defines: identifiers whose definitions the rewrite asks for.
+    :param defines: what the rewrite asks the definitions of: "struct domain",
+        "enum guest_type", "#define is_pvh_domain", or a function's or variable's bare name.
     :param removes: identifiers with no use left after the patch.
     :param introduces: identifiers that are new; the tree must not know them yet.
     :param intended: changes that a guest could see, each with its reason; repeated in

@@ -8,7 +8,7 @@ none or two is an error that names the place, never a smaller result.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,30 +39,28 @@ class View:
     """See the module's text.
 
     :param files: the tree as it stands before the patch.
-    :param index: makes an index of (names, definitions); called once, when first asked.
+    :param index: makes the index; called once, when first asked.
     :param names: the patch's names.
-    :param defines: the patch's definitions.
     """
 
     def __init__(
         self,
         files: Files,
-        index: Callable[[Iterable[str], Iterable[str]], Index],
+        index: Callable[[], Index],
         names: tuple[str, ...] = (),
-        defines: tuple[str, ...] = (),
     ) -> None:
         self.files = files
         self.edits: list[Edit] = []
         self.facts: dict[str, Any] = {}
         self.stays: list[tuple[Site, str]] = []
-        self._make, self._names, self._defines = index, names, defines
+        self._make, self._names = index, names
         self._index: Index | None = None
 
     @property
     def index(self) -> Index:
         """The index of the patch's names, made at the first question."""
         if self._index is None:
-            self._index = self._make(self._names, self._defines)
+            self._index = self._make()
         return self._index
 
     # Questions -----------------------------------------------------------
