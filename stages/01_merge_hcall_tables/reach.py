@@ -36,7 +36,7 @@ def reach(view: View) -> dict[str, str]:
             pvh = {k: r.native for k, r in merged.items() if _for(r, "HCALL_PVH")}
     if native is None or compat is None or pvh is None:
         raise view.unknown("the hypercall tables are not all there", "needed: the HVM tables of both widths and PVH's")
-    in32 = PVH32 if _pvh_stopped_in_32bit(view) else PVH32_OLD
+    stopped = pvh_stopped_in_32bit(view)
     cells: dict[str, str] = {}
     for key in sorted({*native, *compat, *pvh}):
         # hvm_do_hypercall tests for presence in the 32-bit table, whatever the mode.
@@ -44,7 +44,8 @@ def reach(view: View) -> dict[str, str]:
         cells[f"hvm/64/{key}"] = _as(view, native.get(key, "NULL"), "hvm") if here else ABSENT
         cells[f"hvm/32/{key}"] = compat[key] if here else ABSENT
         cells[f"pvh/64/{key}"] = _as(view, pvh[key], "pvh") if key in pvh else ABSENT
-        cells[f"pvh/32/{key}"] = in32 if key in pvh else ABSENT
+        beyond = PVH32 if stopped else f"{PVH32_OLD}, then {compat.get(key) or 'NULL'}"
+        cells[f"pvh/32/{key}"] = beyond if key in pvh else ABSENT
     return cells
 
 
@@ -57,7 +58,8 @@ def _for(row: Row, guest: str) -> bool:
     return guest in row.guests.split("|") if row.guests else guest == "HCALL_HVM"
 
 
-def _pvh_stopped_in_32bit(view: View) -> bool:
+def pvh_stopped_in_32bit(view: View) -> bool:
+    """Whether hvm_do_hypercall turns a PVH guest in 32-bit mode away (not so in Xen 4.4)."""
     region = view.definition("hvm_do_hypercall", "FUNCTION_DECL")
     return len(view.matches("else if ( unlikely($p:word($v)) ) regs->_eax = -ENOSYS;", region)) == 1
 

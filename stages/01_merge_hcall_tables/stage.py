@@ -8,10 +8,10 @@ refuses what PVH needs, and mmuext_op must not become reachable from HVM.
 from __future__ import annotations
 
 from xenstage.stage.declare import Patch, Stage
-from xenstage.stage.view import Region, View
+from xenstage.stage.view import WIDTH, Region, View
 
 from . import tables
-from .reach import check
+from .reach import check, pvh_stopped_in_32bit
 from .tables import COMPAT, MERGED, NATIVE, PVH, Row
 
 DISPATCH = "hvm_do_hypercall"
@@ -134,13 +134,13 @@ def _dispatch_pairs(view: View) -> None:
     rule = "call through the pair"
     for m in view.matches(f"(is_pvh_domain($d) ? {PVH} : {NATIVE})[$i]", f):
         d, i = view.hole(f, m, "d"), view.hole(f, m, "i")
-        pad = view.indent(f.path, m.start) + " " * 12
-        new = f"(is_pvh_domain({d})\n{pad} ? {PVH}[{i}]\n{pad} : {MERGED}[{i}].native)"
-        view.replace_match(f, m, new, rule=rule, reason="64-bit mode")
+        pad = " " * (m.start - view.read(f.path).rfind(b"\n", 0, m.start))
+        new = f"(is_pvh_domain({d})\n{pad}? {PVH}[{i}]\n{pad}: {MERGED}[{i}].native)"
+        view.replace_call_head(f, m, new, rule=rule, reason="64-bit mode")
     for table, member, mode in ((NATIVE, "native", "64"), (COMPAT, "compat", "32")):
         for m in view.matches(f"{table}[$i]", f):
             new = f"{MERGED}[{view.hole(f, m, 'i')}].{member}"
-            view.replace_shifting(f, m, new, rule=rule, reason=f"{mode}-bit mode")
+            view.replace_call_head(f, m, new, rule=rule, reason=f"{mode}-bit mode")
     _leave(view, PVH, "PVH keeps its own table until the last patch")
 
 
@@ -198,7 +198,11 @@ def name_guests(view: View) -> None:
     view.replace(region, HEAD_GUESTS + _table(new), rule="name the guests", reason="explicit presence by guest type")
     f = view.definition(DISPATCH, "FUNCTION_DECL")
     m = view.one(f": !{MERGED}[$i].compat", f)
+    data = view.read(f.path)
+    column = m.start - (data.rfind(b"\n", 0, m.start) + 1)
     new_test = f": !({MERGED}[{view.hole(f, m, 'i')}].guests & HCALL_HVM)"
+    if column + len(new_test) + len(data[m.end :].partition(b"\n")[0]) >= WIDTH:
+        new_test = new_test.replace(" & ", " &\n" + " " * (column + len(": !(")))
     view.replace_match(f, m, new_test, rule="name the guests", reason="presence for HVM")
     _leave(view, PVH, "PVH keeps its own table until the last patch")
     _leave(view, MERGED, "calls through the pair already")
@@ -230,7 +234,7 @@ def merge(view: View) -> None:
     choices = view.matches(f"($p:word($v) ? {PVH}[$i] : {MERGED}[$i].native)", f)
     for m in choices:
         new = f"{MERGED}[{view.hole(f, m, 'i')}].native"
-        view.replace_match(f, m, new, rule=rule, reason="64-bit mode")
+        view.replace_call_head(f, m, new, rule=rule, reason="64-bit mode")
     if len(calls) + len(choices) != 1:
         raise view.unknown(
             f"{DISPATCH} has {len(calls) + len(choices)} 64-bit calls through {PVH}", "needed: exactly one, in a known form"
@@ -244,6 +248,11 @@ def merge(view: View) -> None:
             new = f"the rows with\nHCALL_PVH of {MERGED}" if site.kind == "text" else MERGED
             view.replace(site, new, rule="correct the documentation", reason="the table that it names is gone")
     _leave(view, MERGED, "calls through the pair already")
+    stopped = (
+        " A PVH guest in 32-bit mode still finds -ENOSYS in the lower half of the register for a hypercall"
+        " that exists, and in the whole of it for one that does not."
+    )
+    view.fact("pvh_in_thirtytwo", stopped if pvh_stopped_in_32bit(view) else "")
     named = sorted({s.path for s in view.sites(PVH) if s.kind in ("text", "comment")})
     view.fact("documentation", f"Correct what names the table: {', '.join(named)}." if named else "")
 
@@ -347,9 +356,8 @@ STAGE = Stage(
             subject="x86/hvm: drop the PVH hypercall table",
             body="""
             Every row of the PVH table now has its like in the common one. Dispatch through that, and remove
-            the PVH table. Presence is tested for the caller's type, in both modes, as before; a PVH guest in
-            32-bit mode still finds -ENOSYS in the lower half of the register for a hypercall that exists
-            and in the whole of it for one that does not.
+            the PVH table. Presence is tested for the caller's type, in both modes, as
+            before.{pvh_in_thirtytwo}
 
             {documentation}
             """,

@@ -1,3 +1,116 @@
-"""xenstage build: placeholder while being written."""
+"""xenstage build: does every patch of the series build?"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import time
+from pathlib import Path
 from typing import Any
-def add(verbs: Any) -> None: ...
+
+from ..build.builder import Builder, Result
+from ..build.results import known_results
+from ..errors import Exit, XenstageError
+from ..progress import Progress
+from ..series.make import Series
+from ..series.output import check_ours, evidence, seal, write_evidence, write_series
+from ..stage.declare import pick
+from ..tree.config import BY_NAME, Config
+from .common import add_tree_options, open_all, stages
+from .run import make
+
+
+def add(verbs: Any) -> None:
+    """Register the verb."""
+    p = verbs.add_parser("build", help="build every patch of the series of stages")
+    add_tree_options(p)
+    p.add_argument("stages", nargs="+", metavar="STAGE", help="01, 02, …")
+    p.add_argument("--out", metavar="DIR", default="out", help="where the series are (default: out)")
+    p.add_argument(
+        "--build-config",
+        metavar="NAME",
+        action="append",
+        choices=sorted(BY_NAME),
+        help="a configuration to build, may be repeated (default: x86_64-debug)",
+    )
+    p.set_defaults(function=main)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Build and print a line per patch; 0 only when every verdict is PASS."""
+    known = stages()
+    wanted = pick(known, args.stages)
+    opened = open_all(args)
+    series = [s for s in make(opened, known, wanted, signoff=False)]
+    configs = [BY_NAME[n] for n in dict.fromkeys(args.build_config or ["x86_64-debug"])]
+    out = Path(args.out)
+    rows: list[tuple[Series, int, Config, Result]] = []
+    commits = [s for s in series if s.stage in wanted]
+    progress = Progress("build", len(configs) * (1 + sum(len(s.made) for s in commits)))
+    for config in configs:
+        builder = Builder(opened.tree, config, opened.cache, opened.runner, time.monotonic)
+        base = builder.build(opened.tree.base, None)
+        progress.step(f"base, {config.name}: {base.verdict}")
+        if base.verdict == "FAIL":
+            raise _base_fails(config, base, out)
+        for one in commits:
+            for number, made in enumerate(one.made, 1):
+                result = builder.build(made.commit, base)
+                rows.append((one, number, config, result))
+                progress.step(f"{one.stage.label} {number}, {config.name}: {result.verdict}")
+    progress.close()
+    for one in commits:
+        _record(opened, one, [r for r in rows if r[0] is one], out)
+    return _report(rows, out)
+
+
+def _base_fails(config: Config, base: Result, out: Path) -> XenstageError:
+    out.mkdir(parents=True, exist_ok=True)
+    log = out / f"base-{config.name}.log"
+    log.write_bytes(base.log)
+    return XenstageError(
+        Exit.FAIL,
+        f"the base commit itself does not build ({config.name})",
+        why=f"{base.reason}\nlog: {log}",
+        remedy=base.command,
+    )
+
+
+def _record(opened: Any, series: Series, rows: list[tuple[Series, int, Config, Result]], out: Path) -> None:
+    """Logs and verdicts beside the patches; the series is written first if it is not there."""
+    place = out / series.stage.label / "v1"
+    builds = known_results(opened.cache, series)
+    if not _holds(place, series):
+        place = write_series(series, out, opened.tree.git, builds)
+    check_ours(place)
+    logs = place / "logs"
+    logs.mkdir(exist_ok=True)
+    for _, number, config, result in rows:
+        (logs / f"{number:04d}-{config.name}.log").write_bytes(result.log)
+    write_evidence(place, evidence(series, builds))
+    seal(place)
+
+
+def _holds(place: Path, series: Series) -> bool:
+    """Whether the directory holds these very patches."""
+    try:
+        value = json.loads((place / "evidence.json").read_bytes())
+        trees = [p["tree"] for p in value["patches"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return trees == [m.tree for m in series.made]
+
+
+def _report(rows: list[tuple[Series, int, Config, Result]], out: Path) -> int:
+    width = min(shutil.get_terminal_size().columns, 120)
+    for series, number, config, r in rows:
+        subject = series.made[number - 1].patch.subject
+        kept = " (kept)" if r.kept else ""
+        print(f"{r.verdict:7} {r.seconds:6.1f} s{kept:7} {config.name:18} {subject}"[:width])
+        if r.verdict != "PASS":
+            log = out / series.stage.label / "v1/logs" / f"{number:04d}-{config.name}.log"
+            print(f"        {r.reason}\n        log: {log}\n        {r.command}")
+    bad = sum(r.verdict != "PASS" for _, _, _, r in rows)
+    print(f"{len(rows)} builds: {len(rows) - bad} PASS, {bad} other")
+    return int(Exit.OK if bad == 0 else Exit.FAIL)

@@ -13,7 +13,7 @@ from ..errors import Exit, XenstageError
 from ..index.sites import Index, index_names
 from ..index.sweep import Files, sweep
 from ..stage.declare import Patch, Stage
-from ..stage.view import View
+from ..stage.view import WIDTH, View
 from ..tree.git import Identity
 from ..tree.prepare import Prepared
 from ..tree.source import Tree
@@ -236,9 +236,6 @@ def _residue(patch: Patch, files: Files) -> None:
         )
 
 
-_TEXT_WIDTH = 80
-
-
 def _form(patch: Patch, edits: list[Edit], files: Files, changed: dict[str, bytes]) -> None:
     """Lines that a patch adds keep CODING_STYLE's mechanical rules."""
     bad: list[str] = []
@@ -248,14 +245,14 @@ def _form(patch: Patch, edits: list[Edit], files: Files, changed: dict[str, byte
             if line in old or not path.endswith((".c", ".h")):
                 continue
             text = line.decode("utf-8", "replace")
-            if len(text) > _TEXT_WIDTH - 1 or re.search(r"[ \t]$|\t", text):
+            if len(text) >= WIDTH or re.search(r"[ \t]$|\t", text):
                 bad.append(f"{path}: {text}")
     if bad:
         rules = ", ".join(sorted({e.rule for e in edits}))
         raise XenstageError(
             Exit.SITE,
             f"{patch.subject!r} would add lines against CODING_STYLE",
-            why=f"wider than {_TEXT_WIDTH - 1} columns, or with tabs or trailing space:\n"
+            why=f"wider than {WIDTH - 1} columns, or with tabs or trailing space:\n"
             + "\n".join(bad[:8])
             + f"\nrules: {rules}",
             remedy="the stage does not know this layout; no series was written",

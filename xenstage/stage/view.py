@@ -16,7 +16,7 @@ from ..edit.edits import Edit
 from ..edit.pattern import Match, Pattern
 from ..errors import Exit, XenstageError
 from ..index.context import macro_extents
-from ..index.lexer import Kind, tokenize
+from ..index.lexer import Kind, matching, tokenize
 from ..index.sites import Index, Site
 from ..index.sweep import C_SUFFIXES, Files, Hit, sweep
 
@@ -193,29 +193,36 @@ class View:
             )
         self.replace(self.region(region.path, match.start, match.end, region.what), new, rule=rule, reason=reason)
 
-    def replace_shifting(self, region: Region, match: Match, new: str, *, rule: str, reason: str) -> None:
-        """Like :meth:`replace_match`, for the head of a call: the continuation lines that
-        are aligned with its opening bracket move along."""
+    def replace_call_head(self, region: Region, match: Match, new: str, *, rule: str, reason: str) -> None:
+        """Like :meth:`replace_match`, for what stands before the brackets of a call.
+
+        Continuation lines that are aligned with the opening bracket move along with it;
+        arguments that no longer fit on their line are wrapped.
+        """
         self.replace_match(region, match, new, rule=rule, reason=reason)
         data = self.read(region.path)
-        by = len(new) - (match.end - match.start)
-        if data[match.end : match.end + 1] != b"(" or "\n" in new:
+        if data[match.end : match.end + 1] != b"(":
             return
-        code = [t for t in tokenize(data) if t.start >= match.end]
-        depth, stop = 0, match.end
-        for t in code:
-            depth += {"(": 1, ")": -1}.get(t.text, 0)
-            if depth == 0:
-                stop = t.end
-                break
-        at = data.find(b"\n", match.end, stop)
-        while at != -1:
-            lead = re.match(rb" *", data[at + 1 :])
-            old = lead.group() if lead else b""
-            shifted = " " * max(len(old) + by, 0)
-            line = self.region(region.path, at + 1, at + 1 + len(old), "continuation line")
-            self.replace(line, shifted, rule=rule, reason="continuation line aligned with its bracket")
-            at = data.find(b"\n", at + 1, stop)
+        close = self._closing(region.path, match.end)
+        line = data.rfind(b"\n", 0, match.start) + 1
+        old_column = match.end - (data.rfind(b"\n", 0, match.end) + 1)
+        last = new.rpartition("\n")[2]
+        new_column = len(last) + (0 if "\n" in new else match.start - line)
+        arguments = self.region(region.path, match.end + 1, close, "arguments")
+        rest = data[close:].partition(b"\n")[0]
+        lines = [re.sub(rf"^ {{0,{old_column + 1}}}", "", x) if i else x for i, x in enumerate(arguments.text.split("\n"))]
+        tail = len(rest) if len(lines) == 1 else 0
+        if new_column + 1 + max(len(x) for x in lines) + tail >= WIDTH:
+            lines = _fill(" ".join(arguments.text.split()), WIDTH - 1 - new_column - 1, len(rest))
+        moved = ("\n" + " " * (new_column + 1)).join(lines)
+        if moved != arguments.text:
+            self.replace(arguments, moved, rule=rule, reason="arguments aligned with their bracket")
+
+    def _closing(self, path: str, opening: int) -> int:
+        """Offset of the bracket that closes the one at an offset."""
+        tokens = tokenize(self.read(path))
+        at = next(i for i, t in enumerate(tokens) if t.start == opening)
+        return tokens[matching(tokens, at)].start
 
     def stay(self, site: Site, reason: str) -> None:
         """Put down that a use stays, and why."""
@@ -234,6 +241,24 @@ class View:
             remedy="no series was written. Look at the place in the base commit; teach the stage (stages/…/stage.py) "
             "or choose another base: --base COMMIT",
         )
+
+
+WIDTH = 80  # CODING_STYLE: lines are shorter than this
+
+
+def _fill(arguments: str, width: int, tail: int) -> list[str]:
+    """Arguments on lines of a width; the last one leaves room for what follows it."""
+    lines = [""]
+    pieces = arguments.split(", ")
+    for i, piece in enumerate(pieces):
+        last = i == len(pieces) - 1
+        text = piece + ("" if last else ",")
+        room = width - (tail if last else 0)
+        if lines[-1] and len(lines[-1]) + 1 + len(text) > room:
+            lines.append(text)
+        else:
+            lines[-1] = f"{lines[-1]} {text}".lstrip()
+    return lines
 
 
 _KINDS = {

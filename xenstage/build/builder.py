@@ -1,0 +1,147 @@
+"""build_commit: the tree's own make on one commit, incrementally, with an honest verdict."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..cache import Cache, digest
+from ..process import Runner
+from ..tree.config import Config
+from ..tree.prepare import CLEAN_MAKE
+from ..tree.source import Tree
+from ..tree.toolchain import Toolchain, make_toolchain
+from .results import note_result, result_key
+
+TIMEOUT = 3600.0  # seconds for one make
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of building one commit in one configuration.
+
+    :param verdict: PASS, FAIL (the compiler or linker said no, or a warning that the
+        base does not have: the tree's flags make warnings errors), TIMEOUT, SKIP (the
+        compiler is not installed) or INFRA (make itself could not run).
+    :param reason: for every verdict but PASS.
+    :param seconds: wall time of make, rounded to a tenth; of the run that was kept.
+    :param compiler: first line of ``--version``.
+    :param log: the whole output; absent for SKIP.
+    :param command: what reproduces it in any checkout.
+    :param warnings: the log's warnings without line numbers.
+    :param kept: whether an earlier run of the same tree, configuration and toolchain is
+        reported.
+    """
+
+    verdict: str
+    reason: str
+    seconds: float
+    compiler: str
+    log: bytes
+    command: str
+    warnings: tuple[str, ...]
+    kept: bool
+
+
+@dataclass(frozen=True)
+class Builder:
+    """Builds commits of one tree in one configuration, in one directory of ours.
+
+    :param clock: seconds, monotonic.
+    """
+
+    tree: Tree
+    config: Config
+    cache: Cache
+    runner: Runner
+    clock: Callable[[], float]
+
+    def toolchain(self) -> Toolchain:
+        """The wrappers; see :func:`make_toolchain`."""
+        return make_toolchain(self.config, cache=self.cache, runner=self.runner)
+
+    def build(self, commit: str, baseline: Result | None) -> Result:
+        """Build a commit, or report the kept result of the same tree.
+
+        :param baseline: the base commit's result, whose warnings are not new.
+        """
+        lack = self.config.missing()
+        if lack:
+            return Result("SKIP", lack, 0.0, "", b"", "", (), False)
+        tools = self.toolchain()
+        tree = self.tree.git.tree_of(commit)
+        kept = self.cache.get("builds", result_key(tree, self.config, tools.identity))
+        log = self.cache.path("logs", result_key(tree, self.config, tools.identity))
+        if kept is not None and log.exists():
+            self.cache.put("built", digest(tree, self.config.name), {"toolchain": tools.identity})
+            return Result(**{**kept, "log": log.read_bytes(), "warnings": tuple(kept["warnings"]), "kept": True})
+        result = self._make(commit, tools, baseline)
+        if result.verdict in ("PASS", "FAIL"):  # what depends on the input alone
+            log.write_bytes(result.log)
+            note_result(self.cache, tree, self.config, tools.identity, _to_json(result))
+        return result
+
+    def _make(self, commit: str, tools: Toolchain, baseline: Result | None) -> Result:
+        place = self.cache.path("build", digest(self.tree.base, self.config.name, tools.identity), "busy").parent
+        with self.cache.lock(f"build-{place.name}"):
+            busy = place / "busy"
+            if busy.exists():  # killed in the middle: objects may be half-written
+                self.cache.remove(place)
+                place.mkdir(parents=True)
+            busy.touch()
+            self.tree.git.checkout(commit, place / "tree", place / "index")
+            argv = ["make", f"-j{os.cpu_count() or 1}", "-C", str(place / "tree/xen"), "build"]
+            argv += [*self.config.make_args, *tools.make_args]
+            started = self.clock()
+            done = self.runner.with_env(**CLEAN_MAKE).run(argv, timeout=TIMEOUT)
+            seconds = round(self.clock() - started, 1)
+            product = place / "tree/xen/xen-syms"
+            if done.status >= 0:
+                busy.unlink()
+            log = done.out + b"\n--- stderr ---\n" + done.err
+            made = product.exists()
+            product.unlink(missing_ok=True)  # the next build must make its own
+        warnings = tuple(sorted(set(_warnings(log.decode("utf-8", "replace"), place / "tree"))))
+        verdict, reason = _judge(done.status, made, log.decode("utf-8", "replace"))
+        if verdict == "PASS" and baseline is not None:
+            fresh = sorted(set(warnings) - set(baseline.warnings))
+            if fresh:
+                verdict, reason = "FAIL", f"{len(fresh)} warnings that the base does not have: {fresh[0]}"
+        command = " ".join(["make", "-C", "xen", "build", *self.config.make_args])
+        return Result(verdict, reason, seconds, tools.version, log, command, warnings, False)
+
+
+def _to_json(result: Result) -> dict[str, Any]:
+    return {
+        "verdict": result.verdict,
+        "reason": result.reason,
+        "seconds": result.seconds,
+        "compiler": result.compiler,
+        "command": result.command,
+        "warnings": list(result.warnings),
+    }
+
+
+def _judge(status: int, made: bool, log: str) -> tuple[str, str]:
+    if status < 0:
+        return ("TIMEOUT", f"no end after {TIMEOUT:g} s") if "timed out after" in log else ("INFRA", "make was killed")
+    if status == 0 and made:
+        return "PASS", ""
+    if "No space left on device" in log:
+        return "INFRA", "no space left on device"
+    first = re.search(r"^.*(?:\berror:|undefined reference|internal compiler error|\*\*\*).*$", log, re.M)
+    if status == 0:
+        return "FAIL", "make says yes, but xen-syms is not there"
+    return "FAIL", first.group().strip()[:300] if first else f"make ends with {status}"
+
+
+_WARNING = re.compile(r"^(\S+?):\d+(?::\d+)?: (warning: .*)$", re.M)
+
+
+def _warnings(log: str, root: Path) -> list[str]:
+    """Warnings as "file: text"; line numbers shift and are left out."""
+    return [f"{m.group(1).replace(f'{root}/', '')}: {m.group(2)}" for m in _WARNING.finditer(log)]
