@@ -6,6 +6,7 @@ test can pass one of its own and no program is started behind a caller's back.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -104,7 +105,5 @@ _PACKAGES = {"aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu", "arm-linux-gnueab
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass

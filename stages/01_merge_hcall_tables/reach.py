@@ -79,7 +79,9 @@ def check(before: View, after: View) -> dict[str, Any]:
     :raises XenstageError: (SITE) naming the first cells that differ.
     """
     old, new = reach(before), reach(after)
-    differ = [f"{c}: {old.get(c, ABSENT)} -> {new.get(c, ABSENT)}" for c in sorted({*old, *new}) if _differs(old, new, c)]
+    differ = [
+        f"{c}: {old.get(c, ABSENT)} -> {new.get(c, ABSENT)}" for c in sorted({*old, *new}) if _differs(old, new, c)
+    ]
     if differ:
         raise XenstageError(
             Exit.SITE,

@@ -16,7 +16,15 @@ from .tables import COMPAT, MERGED, NATIVE, PVH, Row
 
 DISPATCH = "hvm_do_hypercall"
 NAMES = (NATIVE, COMPAT, PVH)
-DEFINES = (*NAMES, MERGED, DISPATCH, "#define HYPERCALL", "#define COMPAT_CALL", "container_memory_op", "container_vcpu_op")
+DEFINES = (
+    *NAMES,
+    MERGED,
+    DISPATCH,
+    "#define HYPERCALL",
+    "#define COMPAT_CALL",
+    "container_memory_op",
+    "container_vcpu_op",
+)
 
 HEAD = """\
 /*
@@ -104,9 +112,7 @@ def fold(view: View) -> None:
     native, compat = tables.read_table(view, NATIVE), {r.key: r.native for r in tables.read_table(view, COMPAT)}
     if {r.key for r in native} != set(compat):
         odd = sorted({r.key for r in native} ^ set(compat))
-        raise view.unknown(
-            f"{NATIVE} and {COMPAT} hold different hypercalls", f"in one of them only: {', '.join(odd)}"
-        )
+        raise view.unknown(f"{NATIVE} and {COMPAT} hold different hypercalls", f"in one of them only: {', '.join(odd)}")
     region = view.definition(NATIVE, "VAR_DECL")
     rows = [Row(r.key, r.native, compat[r.key]) for r in native]
     why = "both widths of a hypercall in one row"
@@ -118,9 +124,7 @@ def fold(view: View) -> None:
     if others:
         lines = ", ".join(str(view.line(h.path, h.offset)) for h in others)
         raise view.unknown(f"COMPAT_CALL is used outside {COMPAT}", f"{macro.path}, lines {lines}")
-    view.replace(
-        _with_line_end(view, macro), "", rule="fold the tables", reason=f"pasted rows of {COMPAT} only"
-    )
+    view.replace(_with_line_end(view, macro), "", rule="fold the tables", reason=f"pasted rows of {COMPAT} only")
     _dispatch_pairs(view)
     view.fact("rows", len(rows))
 
@@ -132,10 +136,10 @@ def _inside(offset: int, *regions: Region) -> bool:
 def _dispatch_pairs(view: View) -> None:
     f = view.definition(DISPATCH, "FUNCTION_DECL")
     rule = "call through the pair"
-    for m in view.matches(f"(is_pvh_domain($d) ? {PVH} : {NATIVE})[$i]", f):
-        d, i = view.hole(f, m, "d"), view.hole(f, m, "i")
+    for m in view.matches(f"($p:word($d) ? {PVH} : {NATIVE})[$i]", f):
+        p, d, i = (view.hole(f, m, h) for h in "pdi")
         pad = " " * (m.start - view.read(f.path).rfind(b"\n", 0, m.start))
-        new = f"(is_pvh_domain({d})\n{pad}? {PVH}[{i}]\n{pad}: {MERGED}[{i}].native)"
+        new = f"({p}({d})\n{pad}? {PVH}[{i}]\n{pad}: {MERGED}[{i}].native)"
         view.replace_call_head(f, m, new, rule=rule, reason="64-bit mode")
     for table, member, mode in ((NATIVE, "native", "64"), (COMPAT, "compat", "32")):
         for m in view.matches(f"{table}[$i]", f):
@@ -237,7 +241,8 @@ def merge(view: View) -> None:
         view.replace_call_head(f, m, new, rule=rule, reason="64-bit mode")
     if len(calls) + len(choices) != 1:
         raise view.unknown(
-            f"{DISPATCH} has {len(calls) + len(choices)} 64-bit calls through {PVH}", "needed: exactly one, in a known form"
+            f"{DISPATCH} has {len(calls) + len(choices)} 64-bit calls through {PVH}",
+            "needed: exactly one, in a known form",
         )
     table = view.definition(PVH, "VAR_DECL")
     whole = _with_line_end(view, view.with_own_comment(table))

@@ -215,9 +215,7 @@ def _creation(view: View) -> None:
     pad = view.indent(f.path, m.start)
     data = view.read(f.path)
     start = data.rfind(b"\n", 0, old.start) + 1
-    block = (
-        f"{pad}{{\n{pad}    {d}->guest_type = guest_type_hvm;\n{pad}    {d}->is_pvh = 1;\n{pad}}}"
-    )
+    block = f"{pad}{{\n{pad}    {d}->guest_type = guest_type_hvm;\n{pad}    {d}->is_pvh = 1;\n{pad}}}"
     whole = view.region(f.path, start, old.end, "assignment of the guest type")
     view.replace(whole, block, rule="two guest types and a flag", reason="set together, before any reader")
 
@@ -226,8 +224,7 @@ def _creation(view: View) -> None:
 _CLAIMS = (
     (
         r"PVH\s*:\s*an\s+x86\s+PV\s+guest\s+running\s+in\s+an\s+HVM\s+container\.",
-        "PVH : an x86 guest with PV interfaces running in an HVM container.  To Xen it\n"
-        "is an HVM guest with a flag.",
+        "PVH : an x86 guest with PV interfaces running in an HVM container.  To Xen it\nis an HVM guest with a flag.",
     ),
     (
         r"PVH\s+is\s+a\s+guest\s+type\s+of\s+its\s+own,\s+next\s+to\s+PV\s+and\s+HVM\.\s+"
@@ -327,8 +324,12 @@ STAGE = Stage(
             rewrite=make_flag,
             names=("guest_type", *PREDICATE),
             defines=(
-                "enum guest_type", "struct domain", "#define is_pvh_domain", "#define is_hvm_domain", "domain_create",
-            ),  # fmt: skip
+                "enum guest_type",
+                "struct domain",
+                "#define is_pvh_domain",
+                "#define is_hvm_domain",
+                "domain_create",
+            ),
             removes=("guest_type_pvh",),
             introduces=("is_pvh",),
         ),

@@ -1,4 +1,4 @@
-"""Stage 03, not written yet: feature flags on HVM guests, set once at creation; only today's HVM and today's PVH combination are allowed."""
+"""Stage 03, not written yet: feature flags on HVM guests, set once at creation, in two combinations."""
 
 from xenstage.stage.declare import Stage
 
@@ -6,7 +6,5 @@ STAGE = Stage(
     number=3,
     name="feature_flags",
     title="give HVM guests feature flags",
-    why_not=(
-        "it will do this: feature flags on HVM guests, set once at creation; only today's HVM and today's PVH combination are allowed"
-    ),
+    why_not="it will do this: feature flags on HVM guests, set once at creation, in two combinations",
 )

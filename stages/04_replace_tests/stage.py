@@ -6,7 +6,5 @@ STAGE = Stage(
     number=4,
     name="replace_tests",
     title="test features instead of PVH-ness",
-    why_not=(
-        "it will do this: tests for PVH-ness become feature tests wherever possible"
-    ),
+    why_not=("it will do this: tests for PVH-ness become feature tests wherever possible"),
 )

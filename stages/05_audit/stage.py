@@ -1,4 +1,4 @@
-"""Stage 05, not written yet: the remaining is_pvh tests are fixed or become constraints on a feature set; all is_hvm tests are audited."""
+"""Stage 05, not written yet: remaining is_pvh tests become constraints on features; all is_hvm tests are audited."""
 
 from xenstage.stage.declare import Stage
 
@@ -6,7 +6,5 @@ STAGE = Stage(
     number=5,
     name="audit",
     title="audit the remaining is_pvh and all is_hvm tests",
-    why_not=(
-        "it will do this: the remaining is_pvh tests are fixed or become constraints on a feature set; all is_hvm tests are audited"
-    ),
+    why_not="it will do this: remaining is_pvh tests become constraints on features; all is_hvm tests are audited",
 )

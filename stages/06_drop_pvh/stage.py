@@ -6,7 +6,5 @@ STAGE = Stage(
     number=6,
     name="drop_pvh",
     title="drop PVH from the hypercall interface",
-    why_not=(
-        "it will do this: PVH leaves the hypercall interface and the domain struct"
-    ),
+    why_not=("it will do this: PVH leaves the hypercall interface and the domain struct"),
 )

@@ -42,7 +42,7 @@ def main(args: argparse.Namespace) -> int:
     known = stages()
     wanted = pick(known, args.stages)
     opened = open_all(args)
-    series = [s for s in make(opened, known, wanted, signoff=False)]
+    series = list(make(opened, known, wanted, signoff=False))
     configs = [BY_NAME[n] for n in dict.fromkeys(args.build_config or ["x86_64-debug"])]
     out = Path(args.out)
     rows: list[tuple[Series, int, Config, Result]] = []

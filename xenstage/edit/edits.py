@@ -86,7 +86,8 @@ def apply_edits(edits: Iterable[Edit], read: Callable[[str], bytes]) -> dict[str
                 raise XenstageError(
                     Exit.SITE,
                     f"{path} does not hold the bytes that an edit expects",
-                    why=f"rule {edit.rule!r} at byte {edit.offset}:\nexpected {edit.expected[:80]!r}\nfound    {found[:80]!r}",
+                    why=f"rule {edit.rule!r} at byte {edit.offset}:\n"
+                    f"expected {edit.expected[:80]!r}\nfound    {found[:80]!r}",
                     remedy="the file changed under the tool's hands: run again; nothing was written",
                 )
             pieces += [data[at : edit.offset], edit.new]

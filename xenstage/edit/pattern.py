@@ -69,9 +69,7 @@ class Pattern:
             ranges = {n: (code[a].start, code[b - 1].end) for n, (a, b) in holes.items()}
             lo, hi = code[i].start, code[stop - 1].end
             inside = tuple(
-                c.text
-                for c in comments
-                if lo <= c.start < hi and not any(a <= c.start < b for a, b in ranges.values())
+                c.text for c in comments if lo <= c.start < hi and not any(a <= c.start < b for a, b in ranges.values())
             )
             out.append(Match(lo, hi, ranges, inside))
             i = stop

@@ -255,9 +255,7 @@ def _widen(tokens: Sequence[Token], first: int, last: int) -> tuple[int, int]:
             depth += 1
         elif t in ("(", "[", "{") and depth:
             depth -= 1
-        elif depth == 0 and (t in _BOUNDS or t in _KEYWORDS or t.endswith("=") and t not in _OPERATORS):
-            break
-        elif depth == 0 and t == ":" and _is_label(tokens, i - 1):
+        elif depth == 0 and _bounds(tokens, i - 1):
             break
         i -= 1
     depth, j = 0, last
@@ -271,6 +269,13 @@ def _widen(tokens: Sequence[Token], first: int, last: int) -> tuple[int, int]:
             break
         j += 1
     return i, j
+
+
+def _bounds(tokens: Sequence[Token], index: int) -> bool:
+    """Whether a token ends the expression that stands after it."""
+    t = tokens[index].text
+    assigns = t.endswith("=") and t not in _OPERATORS
+    return t in _BOUNDS or t in _KEYWORDS or assigns or (t == ":" and _is_label(tokens, index))
 
 
 def _is_label(tokens: Sequence[Token], colon: int) -> bool:

@@ -11,8 +11,8 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 
 class Kind(Enum):
@@ -27,8 +27,7 @@ class Kind(Enum):
     END = "end"  # the newline that ends a directive
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A token: its kind, text, byte offset, and whether a directive's line holds it."""
 
     kind: Kind
@@ -74,24 +73,26 @@ def tokenize(data: bytes) -> tuple[Token, ...]:
     """
     text = data.decode("latin-1")
     tokens: list[Token] = []
-    at, line_start, directive = 0, True, False
-    while at < len(text):
-        m = _TOKEN.match(text, at)
-        assert m is not None and m.lastgroup is not None
-        group, at = m.lastgroup, m.end()
+    add, kinds = tokens.append, _KINDS
+    line_start, directive = True, False
+    after_name = 0  # where the name of a directive ends, which its token includes
+    for m in _TOKEN.finditer(text):
+        group = m.lastgroup
+        if group == "space":
+            continue
         if group == "newline":
             if directive:
-                tokens.append(Token(Kind.END, "\n", m.start(), True))
+                add(Token(Kind.END, "\n", m.start(), True))
             line_start, directive = True, False
-        elif group == "punct" and m.group() == "#" and line_start:
-            name = _DIRECTIVE.match(text, at)
-            at = name.end() if name else at
-            tokens.append(Token(Kind.DIRECTIVE, text[m.start() : at], m.start(), True))
-            line_start, directive = False, True
         elif group == "comment":
-            tokens.append(Token(Kind.COMMENT, m.group(), m.start(), directive))
-        elif group != "space":
-            tokens.append(Token(_KINDS[group], m.group(), m.start(), directive))
+            add(Token(Kind.COMMENT, m.group(), m.start(), directive))
+        elif line_start and group == "punct" and m.group() == "#":
+            name = _DIRECTIVE.match(text, m.end())
+            after_name = name.end() if name else m.end()
+            add(Token(Kind.DIRECTIVE, text[m.start() : after_name], m.start(), True))
+            line_start, directive = False, True
+        elif m.start() >= after_name:
+            add(Token(kinds[group], m.group(), m.start(), directive))  # type: ignore[index]
             line_start = False
     if directive:
         tokens.append(Token(Kind.END, "", len(text), True))

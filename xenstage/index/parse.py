@@ -178,7 +178,7 @@ class _Record:
         self._holders = {a.parameter[0] for wanted in asks.values() for a in wanted if a.parameter}
         interest = {*asks, job.unit.source}
         define = set(job.define)
-        for c in tu.cursor.get_children():
+        for c in _top_level(tu, every=bool(define)):
             if c._kind_id in (_DEFINITION, _EXPANSION):
                 file, start = file_offset(c.location)
                 path = paths.of_handle(file)
@@ -244,19 +244,52 @@ class _Record:
 _FUNCTION, _ENUM = cindex.CursorKind.FUNCTION_DECL.value, cindex.CursorKind.ENUM_DECL.value
 
 
+_VISITOR = ctypes.CFUNCTYPE(ctypes.c_int, cindex.Cursor, cindex.Cursor, ctypes.c_void_p)
+
+
+def _top_level(tu: cindex.TranslationUnit, *, every: bool) -> list[Any]:
+    """Preprocessing entities and declarations of a unit: ``get_children`` without what
+    nobody asks for, since there are some 17,000 and each costs more than it tells.
+
+    :param every: other declarations than functions, too.
+    """
+    out: list[Any] = []
+    wanted = (_DEFINITION, _EXPANSION, _FUNCTION)
+
+    def visit(child: Any, parent: Any, data: Any) -> int:
+        if every or child._kind_id in wanted:
+            child._tu = tu
+            out.append(child)
+        return 1  # CXChildVisit_Continue
+
+    _VISIT(tu.cursor, _VISITOR(visit), None)
+    return out
+
+
+_FILE, _OFFSET = ctypes.c_void_p(), ctypes.c_uint()
+_FILE_REF, _OFFSET_REF = ctypes.byref(_FILE), ctypes.byref(_OFFSET)
+
+
 def file_offset(location: Any) -> tuple[int, int]:
     """clang_getFileLocation: the file's handle and the offset at which a location,
     which may lie in a macro's expansion, stands in a file."""
-    file, offset = ctypes.c_void_p(), ctypes.c_uint()
-    _LOCATION(location, ctypes.byref(file), None, None, ctypes.byref(offset))
-    return file.value or 0, offset.value
+    _LOCATION(location, _FILE_REF, None, None, _OFFSET_REF)
+    return _FILE.value or 0, _OFFSET.value
 
 
 def _file_location() -> Any:
-    function = cindex.conf.lib.clang_getFileLocation
+    # A library object of our own: the bindings' has other argument types for some calls.
+    function = ctypes.CDLL(cindex.conf.lib._name).clang_getFileLocation
     pointer = ctypes.POINTER(ctypes.c_uint)
     function.argtypes = [cindex.SourceLocation, ctypes.POINTER(ctypes.c_void_p), pointer, pointer, pointer]
     function.restype = None
+    return function
+
+
+def _visit_children() -> Any:
+    function = ctypes.CDLL(cindex.conf.lib._name).clang_visitChildren
+    function.argtypes = [cindex.Cursor, _VISITOR, ctypes.c_void_p]
+    function.restype = ctypes.c_uint
     return function
 
 
@@ -273,6 +306,7 @@ def _skipped_ranges() -> tuple[Any, Any]:
 
 
 _LOCATION = _file_location()
+_VISIT = _visit_children()
 _GET_SKIPPED, _FREE_SKIPPED = _skipped_ranges()
 
 

@@ -23,6 +23,7 @@ from ..progress import Progress
 from . import parse
 from .parse import Job
 
+
 class Contents:
     """Digests of files, each file read once.
 
@@ -45,7 +46,7 @@ class Contents:
         return self._known[path]
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _contents(root: Path) -> Contents:
     """Prepared trees do not change while a process looks at them (prepare checked them)."""
     return Contents(root)

@@ -190,15 +190,11 @@ def _make_patch(
     message = commit_message(patch, before.facts, signoff)
     scratch = shop.cache.path("scratch", f"index-{digest(parent, message)}")
     commit = shop.tree.git.commit(parent, changed, message, author=shop.author, date=date, scratch=scratch)
-    made = Made(
-        patch, commit, shop.tree.git.tree_of(commit), tuple(edits), before.facts, counts, tuple(stays), checked
-    )
+    made = Made(patch, commit, shop.tree.git.tree_of(commit), tuple(edits), before.facts, counts, tuple(stays), checked)
     return made, after_files
 
 
-def _account(
-    view: View, patch: Patch, edits: list[Edit]
-) -> tuple[dict[str, dict[str, int]], list[dict[str, Any]]]:
+def _account(view: View, patch: Patch, edits: list[Edit]) -> tuple[dict[str, dict[str, int]], list[dict[str, Any]]]:
     """Every use of the patch's names is inside an edit or declared to stay, or it stops here."""
     counts: dict[str, dict[str, int]] = {}
     staying = {(s.path, s.offset): why for s, why in view.stays}

@@ -210,7 +210,9 @@ class View:
         new_column = len(last) + (0 if "\n" in new else match.start - line)
         arguments = self.region(region.path, match.end + 1, close, "arguments")
         rest = data[close:].partition(b"\n")[0]
-        lines = [re.sub(rf"^ {{0,{old_column + 1}}}", "", x) if i else x for i, x in enumerate(arguments.text.split("\n"))]
+        lines = [
+            re.sub(rf"^ {{0,{old_column + 1}}}", "", x) if i else x for i, x in enumerate(arguments.text.split("\n"))
+        ]
         tail = len(rest) if len(lines) == 1 else 0
         if new_column + 1 + max(len(x) for x in lines) + tail >= WIDTH:
             lines = _fill(" ".join(arguments.text.split()), WIDTH - 1 - new_column - 1, len(rest))

@@ -100,7 +100,9 @@ def _reuse(place: Path, tree: Tree) -> tuple[Unit, ...] | None:
         return None
     changed = tree.git.differs(tree.base, place / "tree", place / "index")
     if changed or stamp != {"units": digest(database), "generated": _generated(place / "tree", tree)}:
-        say(f"prepare: {place.name} was changed by somebody else ({', '.join(changed[:3]) or 'generated files'}): again")
+        say(
+            f"prepare: {place.name} was changed by somebody else ({', '.join(changed[:3]) or 'generated files'}): again"
+        )
         return None
     return tuple(Unit(u["source"], u["cwd"], tuple(u["args"])) for u in json.loads(database))
 

@@ -97,9 +97,10 @@ def _not_git(path: Path, why: str) -> XenstageError:
 def _resolve(top: Path, base: str, runner: Runner) -> str:
     found = runner.run(["git", "-C", top, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{base}^{{commit}}"])
     commit = found.text.strip()
-    present = re.fullmatch(r"[0-9a-f]{40,64}", commit) and not runner.run(
-        ["git", "-C", top, "cat-file", "-e", f"{commit}^{{tree}}"]
-    ).status
+    present = (
+        re.fullmatch(r"[0-9a-f]{40,64}", commit)
+        and not runner.run(["git", "-C", top, "cat-file", "-e", f"{commit}^{{tree}}"]).status
+    )
     if found.status == 0 and present:
         return commit
     shallow = runner.run(["git", "-C", top, "rev-parse", "--is-shallow-repository"]).text.strip() == "true"

@@ -1,0 +1,33 @@
+# Two commands do all the set-up there is:
+#
+#   make series   fetch the pinned Xen tree (or take XEN_SRC=DIR) and write the patch series
+#   make test     check the toolkit itself
+#
+# make series XEN_SRC=~/xen BASE=RELEASE-4.5.0 OUT=out
+
+OUT ?= out
+BASE ?= HEAD
+export OUT BASE XEN_SRC
+
+.PHONY: series test build sites bench help
+
+series:
+	@sh ci/series.sh
+
+test:
+	@sh ci/test.sh
+
+# Does every patch of the series build (x86_64, debug=y)?
+build:
+	@sh ci/xenstage.sh build 01 02 --base "$(BASE)" --out "$(OUT)"
+
+# Every use of the guest type predicates.
+sites:
+	@sh ci/xenstage.sh sites --base "$(BASE)"
+
+# spatch and this toolkit doing one predicate rename, side by side (needs coccinelle).
+bench:
+	@sh ci/bench.sh
+
+help:
+	@sed -n 's/^# \{0,1\}//p' Makefile

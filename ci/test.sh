@@ -1,0 +1,26 @@
+#!/bin/sh
+# make test: style, types, then the tests, in this order.  Each gate has its own exit code:
+# 11 ruff, 12 mypy, 13 pytest.  XENSTAGE_TESTS holds further arguments for pytest.
+set -eu
+here=$(cd "$(dirname "$0")/.." && pwd)
+cd "$here"
+if tree=$(sh ci/tree.sh 2>"${TMPDIR:-/tmp}/xenstage-tree.$$"); then
+    echo "make test: the real tree is $tree"
+    export XENSTAGE_TREE="$tree"
+else
+    why=$(tail -1 "${TMPDIR:-/tmp}/xenstage-tree.$$")
+    echo "make test: without the Xen tree ($why): the tests in tests/real are skipped"
+    export XENSTAGE_NO_TREE="$why"
+fi
+rm -f "${TMPDIR:-/tmp}/xenstage-tree.$$"
+python=$(sh ci/setup.sh dev) || {
+    code=$?
+    [ $code = 75 ] || exit $code
+    echo "make test: NOT DONE: the Python packages cannot be fetched now. No test ran; try again online"
+    exit 0
+}
+export PYTHONPATH="$here"
+"$python" -m ruff check -q . || exit 11
+"$python" -m ruff format -q --check . || exit 11
+sh ci/types.sh "$python" || exit 12
+"$python" -m pytest -q ${XENSTAGE_TESTS:-} || exit 13
