@@ -73,7 +73,7 @@ class Runner:
         :raises XenstageError: (TOOLS) when the program is not installed.
         """
         args = tuple(str(a) for a in argv)
-        if shutil.which(args[0], path=self.environment().get("PATH")) is None:
+        if "/" not in args[0] and shutil.which(args[0], path=self.environment().get("PATH")) is None:
             raise XenstageError(
                 Exit.TOOLS,
                 f"{args[0]} is not installed",

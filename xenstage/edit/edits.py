@@ -82,7 +82,7 @@ def apply_edits(edits: Iterable[Edit], read: Callable[[str], bytes]) -> dict[str
         at = 0
         for edit in mine:
             found = data[edit.offset : edit.end]
-            if found != edit.expected:
+            if found != edit.expected or edit.offset > len(data):
                 raise XenstageError(
                     Exit.SITE,
                     f"{path} does not hold the bytes that an edit expects",

@@ -31,7 +31,8 @@ class Match:
     comments: tuple[str, ...]
 
 
-_HOLE = re.compile(r"\$([a-z_]+)(:word)?\Z")
+_HOLE = re.compile(r"\$([a-z_][a-z0-9_]*)(:word)?\Z")
+_KEYWORDS = {"if", "else", "while", "for", "do", "switch", "case", "default", "return", "sizeof", "goto", "break"}
 
 
 class Pattern:
@@ -50,8 +51,12 @@ class Pattern:
             if part.startswith("$") and i + 2 < len(raw) and raw[i + 1].text == ":" and raw[i + 2].text == "word":
                 part += ":word"
                 i += 2
+            if part.startswith("$") and not _HOLE.match(part):
+                raise ValueError(f"{part} is no hole: $ and lower case letters, digits, underscores")
             self._parts.append(part)
             i += 1
+        if not self._parts:
+            raise ValueError("an empty pattern matches everywhere")
 
     def find(self, data: bytes, start: int = 0, end: int | None = None) -> list[Match]:
         """All matches inside a byte range, leftmost first, none overlapping."""
@@ -108,12 +113,12 @@ class Pattern:
     def _ends(code: list[Token], at: int, word: bool) -> list[int]:
         """Where a hole that starts at a token may end: shortest first, one statement at most."""
         if word:
-            return [at + 1] if at < len(code) and code[at].kind is Kind.WORD else []
+            return [at + 1] if at < len(code) and code[at].kind is Kind.WORD and code[at].text not in _KEYWORDS else []
         ends: list[int] = []
         i = at
         while i < len(code):
             text = code[i].text
-            if text in (")", "]", "}", ";") or code[i].kind is Kind.DIRECTIVE:
+            if text in (")", "]", "}", ";") or code[i].kind in (Kind.DIRECTIVE, Kind.END):
                 break
             if text in ("(", "[", "{"):
                 try:

@@ -26,7 +26,7 @@ class Place:
     :param role: the use in its expression, innermost first: "negated", "conjunct",
         "disjunct", "ternary condition", "ternary arm", "operand", then what holds it:
         "condition of if", "argument of ASSERT", "return", "initialiser", "assignment",
-        "case label", "statement", "macro body", "declaration".
+        "case label", "statement", "macro body".
     :param call: byte range of the use with its argument list (of the name alone
         where nothing is called).
     :param argument: byte range of the only argument, or None.
@@ -134,35 +134,41 @@ def _closes(tokens: Sequence[Token]) -> bool:
     return True
 
 
+_OPEN_END = 1 << 62
+
+
 def _scopes(tokens: Sequence[Token]) -> list[tuple[int, int, str]]:
     """Byte ranges of function bodies (and their heads) with the functions' names.
 
-    Of ``#if`` … ``#else`` only the first branch counts for the depth of braces.
+    Each branch of an ``#if`` begins at the depth of braces where the ``#if`` stands;
+    what follows the ``#endif`` goes on from the first branch's.
     """
     out: list[tuple[int, int, str]] = []
-    depth, saved = 0, list[tuple[int, bool]]()
-    skipping = False
+    depth = 0
+    saved: list[tuple[int, int | None]] = []  # depth at the #if, depth at the first branch's end
     head: list[Token] = []
     for t in tokens:
         if t.kind is Kind.DIRECTIVE:
             word = t.text.lstrip("#").strip()
             if word in ("if", "ifdef", "ifndef"):
-                saved.append((depth, skipping))
+                saved.append((depth, None))
             elif word in ("else", "elif") and saved:
-                skipping = True
+                at_if, first = saved[-1]
+                saved[-1] = (at_if, depth if first is None else first)
+                depth, head = at_if, []
             elif word == "endif" and saved:
-                skipping = saved.pop()[1]
-        if t.in_directive or t.kind is Kind.COMMENT or skipping:
+                depth = saved[-1][1] if saved[-1][1] is not None else depth
+                saved.pop()
+        if t.in_directive or t.kind is Kind.COMMENT:
             continue
         if t.text == "{" and t.kind is Kind.PUNCT:
             if depth == 0:
-                name = _function_name(head)
-                out.append((head[0].start if head else t.start, 1 << 62, name))
+                out.append((head[0].start if head else t.start, _OPEN_END, _function_name(head)))
             depth += 1
         elif t.text == "}" and t.kind is Kind.PUNCT:
             depth = max(depth - 1, 0)
-            if depth == 0 and out:
-                out[-1] = (out[-1][0], t.end, out[-1][2])
+            if depth == 0:
+                out = [(a, t.end if b == _OPEN_END else b, name) for a, b, name in out]
                 head = []
         elif depth == 0:
             head = [] if t.text == ";" else [*head, t]
@@ -170,14 +176,29 @@ def _scopes(tokens: Sequence[Token]) -> list[tuple[int, int, str]]:
 
 
 def _function_name(head: Sequence[Token]) -> str:
-    for i, t in enumerate(head):
+    """The name of what a brace at file level opens: the last ``name (`` before it, of a
+    variable the name before ``[`` or ``=``, else the last word (a tag)."""
+    found, i = "", 0
+    kept: list[Token] = []
+    while i < len(head):
+        t = head[i]
+        if t.text == "__attribute__" and i + 1 < len(head) and _closes(head[i + 1 :]):
+            i = matching(head, i + 1) + 1
+            continue
         if t.text == "=":
+            found = ""
             break
-        if t.text == "(" and i and head[i - 1].kind is Kind.WORD and head[i - 1].text != "__attribute__":
-            return head[i - 1].text
-    texts = [t.text for t in head]
-    stop = min((texts.index(x) for x in ("[", "=") if x in texts), default=len(head))
-    words = [t.text for t in head[:stop] if t.kind is Kind.WORD]
+        kept.append(t)
+        if t.text == "(" and _closes(head[i:]):
+            if i and head[i - 1].kind is Kind.WORD:
+                found = head[i - 1].text
+            i = matching(head, i)
+        i += 1
+    if found:
+        return found
+    texts = [t.text for t in kept]
+    stop = texts.index("[") if "[" in texts else len(kept)
+    words = [t.text for t in kept[:stop] if t.kind is Kind.WORD]
     return words[-1] if words else ""
 
 
@@ -197,6 +218,7 @@ def _roles(tokens: Sequence[Token], first: int, last: int, kind: str) -> tuple[t
     """Walk outwards from an expression and name what it is part of."""
     roles: list[str] = []
     holders: list[str] = []
+    first = _primary(tokens, first)
     while True:
         before = tokens[first - 1].text if first else ""
         after = tokens[last + 1].text if last + 1 < len(tokens) else ""
@@ -215,7 +237,11 @@ def _roles(tokens: Sequence[Token], first: int, last: int, kind: str) -> tuple[t
             if holder.text in ("likely", "unlikely"):
                 first -= 1
                 continue
-            return (*roles, f"argument of {holder.text}"), tuple(holders)
+            return (*roles, f"argument of {holder.text}"), tuple(holders + _outer_calls(tokens, first))
+        cast = _cast(tokens, first)
+        if cast is not None:
+            first = cast
+            continue
         word = _neighbour(before, after)
         if word is None:
             break
@@ -226,6 +252,36 @@ def _roles(tokens: Sequence[Token], first: int, last: int, kind: str) -> tuple[t
             break
         first, last = wider
     return (*roles, _holder(tokens, first, last, kind)), tuple(holders + _outer_calls(tokens, first))
+
+
+def _primary(tokens: Sequence[Token], first: int) -> int:
+    """Where the expression begins whose member a token names: ``d`` of ``d->name``."""
+    while first >= 2 and tokens[first - 1].text in ("->", "."):
+        before = tokens[first - 2]
+        if before.text in (")", "]"):
+            at = opening(tokens, first - 2)
+            if at is None:
+                return first
+            first = at
+            if first and tokens[first - 1].kind is Kind.WORD and tokens[first - 1].text not in _KEYWORDS:
+                first -= 1
+        elif before.kind is Kind.WORD:
+            first -= 2
+        else:
+            return first
+    return first
+
+
+def _cast(tokens: Sequence[Token], first: int) -> int | None:
+    """Index of the bracket that opens a cast directly before an expression, if one does."""
+    if not first or tokens[first - 1].text != ")":
+        return None
+    at = opening(tokens, first - 1)
+    if at is None or first - 1 - at < 2 or tokens[at].text != "(":
+        return None
+    plain = all(t.kind is Kind.WORD or t.text == "*" for t in tokens[at + 1 : first - 1])
+    called = at and (tokens[at - 1].kind is Kind.WORD and tokens[at - 1].text not in ("return", "case"))
+    return at if plain and not called else None
 
 
 def _neighbour(before: str, after: str) -> str | None:
@@ -292,13 +348,10 @@ def _holder(tokens: Sequence[Token], first: int, last: int, kind: str) -> str:
     before = tokens[first - 1].text if first else ""
     if before in ("return", "case"):
         return {"return": "return", "case": "case label"}[before]
-    if before == "=":
-        start = first - 1
-        while start > 0 and tokens[start - 1].text not in (";", "{", "}"):
-            start -= 1
-        words = [t for t in tokens[start : first - 1] if t.kind is Kind.WORD]
-        plain = len(words) >= 2 and all(t.text not in ("->", ".") for t in tokens[start : first - 1])
-        return "initialiser" if plain or start == first - 1 else "assignment"
+    if before.endswith("=") and before not in _OPERATORS:
+        return "initialiser" if before == "=" and _declares(tokens, first - 1) else "assignment"
+    if before == "{" and first >= 2 and tokens[first - 2].text in ("=", ",", "{"):
+        return "initialiser"
     if before in ("(", ","):
         at = opening(tokens, first)
         if at is not None and at and tokens[at].text == "(":
@@ -309,6 +362,20 @@ def _holder(tokens: Sequence[Token], first: int, last: int, kind: str) -> str:
     if kind == "macro body":
         return "macro body"
     return "statement"
+
+
+def _declares(tokens: Sequence[Token], equals: int) -> bool:
+    """Whether an ``=`` initialises: a type stands before the name, or it is ``.member =``."""
+    start = equals
+    while start > 0 and tokens[start - 1].text not in (";", "{", "}", ")", ",", ":", "=", "else", "do"):
+        start -= 1
+    left = tokens[start:equals]
+    if not left:
+        return False
+    if left[0].text == ".":
+        return True
+    typed = len(left) >= 2 and left[0].kind is Kind.WORD and (left[1].kind is Kind.WORD or left[1].text == "*")
+    return typed and all(t.text not in ("->", ".") for t in left)
 
 
 def _outer_calls(tokens: Sequence[Token], index: int) -> list[str]:

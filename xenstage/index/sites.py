@@ -189,7 +189,7 @@ def _read_all(files: Files, hits: list[Hit], cache: Cache) -> dict[str, _Rows]:
     return out
 
 
-_READING = "2"  # format and rules of kept readings
+_READING = "3"  # format and rules of kept readings
 
 
 def _reading(reader: Reader, data: bytes, hit: Hit) -> list[Any]:

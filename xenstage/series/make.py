@@ -50,6 +50,7 @@ class Series:
     :param tip: the last patch's commit; the parent where there was nothing to do.
     :param index: every use of the stage's names before the first patch.
     :param kept: counts of the names that stay, before and after the series.
+    :param author: the user.
     """
 
     stage: Stage
@@ -59,6 +60,7 @@ class Series:
     made: tuple[Made, ...]
     index: Index
     kept: dict[str, dict[str, int]]
+    author: Identity
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ def make_series(shop: Workshop, stages: Sequence[Stage]) -> list[Series]:
             parent = one.commit
         index = _stage_index(shop, stage, started)
         kept = _kept(stage, started, files)
-        out.append(Series(stage, shop.tree.base, first, parent, tuple(made), index, kept))
+        out.append(Series(stage, shop.tree.base, first, parent, tuple(made), index, kept, shop.author))
     return out
 
 

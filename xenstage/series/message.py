@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import textwrap
 from collections.abc import Mapping
@@ -35,15 +36,19 @@ def fill(text: str, facts: Mapping[str, Any]) -> str:
 
     out: list[str] = []
     for paragraph in re.split(r"\n[ \t]*\n", textwrap.dedent(text).strip("\n")):
-        filled = re.sub(r"\{([a-z_]+)\}", fact, paragraph)
+        filled = re.sub(r"\{(\w+)\}", fact, paragraph)
         if not filled.strip():
             continue
-        lines = filled.split("\n")
-        if any(line.startswith("  ") for line in lines):
-            out.append("\n".join(line.rstrip() for line in lines))
-        else:
-            out.append(textwrap.fill(" ".join(filled.split()), WIDTH, break_long_words=False, break_on_hyphens=False))
+        pieces: list[str] = []
+        for kept, lines in itertools.groupby(filled.split("\n"), key=lambda line: line[:2] == "  " or line[:1] == "\t"):
+            text = "\n".join(line.rstrip() for line in lines)
+            pieces.append(text if kept else _wrap(" ".join(text.split())))
+        out.append("\n".join(pieces))
     return "\n\n".join(out)
+
+
+def _wrap(text: str, lead: str = "") -> str:
+    return textwrap.fill(text, WIDTH, subsequent_indent=lead, break_long_words=False, break_on_hyphens=False)
 
 
 def commit_message(patch: Patch, facts: Mapping[str, Any], signoff: str | None) -> str:
@@ -52,7 +57,7 @@ def commit_message(patch: Patch, facts: Mapping[str, Any], signoff: str | None) 
     :param signoff: "Name <address>" of the person who asked for it.
     :raises XenstageError: (SITE) when the subject does not keep the conventions.
     """
-    if len(patch.subject) > SUBJECT_WIDTH or not re.match(r"[\w/.,-]+(?: ?[\w/.,-]+)*: [a-z]", patch.subject):
+    if len(patch.subject) > SUBJECT_WIDTH or not re.match(r"[\w/.,-]+(?: [\w/.,-]+)*: [a-z]", patch.subject):
         raise XenstageError(
             Exit.SITE,
             f"the subject {patch.subject!r} does not keep the tree's conventions",
@@ -62,7 +67,7 @@ def commit_message(patch: Patch, facts: Mapping[str, Any], signoff: str | None) 
     parts = [patch.subject, fill(patch.body, facts)]
     if patch.intended:
         parts.append("Intended changes, visible to guests:")
-        parts += [textwrap.fill(f"- {fill(text, facts)}", WIDTH, subsequent_indent="  ") for text in patch.intended]
+        parts += [_wrap("- " + " ".join(fill(text, facts).split()), "  ") for text in patch.intended]
     if signoff:
         parts.append(f"Signed-off-by: {signoff}")
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(p for p in parts if p) + "\n"

@@ -119,12 +119,16 @@ def _swap(fresh: Path, final: Path) -> None:
 
 def _fill(series: Series, directory: Path, git: Git, builds: dict[str, Any]) -> None:
     if series.made:
-        git.need(
-            "-c", "core.abbrev=12", "-c", "diff.algorithm=myers", "-c", "diff.noprefix=false",
-            "format-patch", "--quiet", "--cover-letter", "--numbered", "--no-renames", "--stat=72",
-            f"--base={series.base}", f"--signature=xenstage {__version__}", "-o", str(directory),
-            f"{series.parent}..{series.tip}",
-        )  # fmt: skip
+        # The cover letter is from the user, and dated like the last patch: the same bytes each time.
+        who = {
+            "GIT_COMMITTER_NAME": series.author.name,
+            "GIT_COMMITTER_EMAIL": series.author.email,
+            "GIT_COMMITTER_DATE": f"{git.date_of(series.tip)} +0000",
+        }
+        options = ["--quiet", "--cover-letter", "--numbered", "--no-renames", "--stat=72"]
+        options += [f"--base={series.base}", f"--signature=xenstage {__version__}", "-o", str(directory)]
+        settings = ["-c", "core.abbrev=12", "-c", "diff.algorithm=myers"]
+        git.need(*settings, "format-patch", *options, f"{series.parent}..{series.tip}", env=who)
         _cover(series, directory)
     (directory / "sites.json").write_text(json.dumps(series.index.to_json(), indent=1) + "\n")
     write_evidence(directory, evidence(series, builds))

@@ -8,7 +8,11 @@ fork of lib2to3) first.  The script on disk is not changed.
 
 from __future__ import annotations
 
+import re
 import sys
+from pathlib import Path
+
+_PRINT_TO = re.compile(r"^[ \t]*print[ \t]*>>", re.M)  # Python 3 takes it for a shift
 
 
 def translate(source: str, name: str) -> str:
@@ -18,25 +22,42 @@ def translate(source: str, name: str) -> str:
     """
     try:
         compile(source, name, "exec")
+        if not _PRINT_TO.search(source):
+            return source
     except SyntaxError:
-        from fissix.refactor import RefactoringTool, get_fixers_from_package
+        pass
+    from fissix.pgen2.parse import ParseError
+    from fissix.pgen2.tokenize import TokenError
+    from fissix.refactor import RefactoringTool, get_fixers_from_package
 
-        tool = RefactoringTool(get_fixers_from_package("fissix.fixes"))
+    tool = RefactoringTool(get_fixers_from_package("fissix.fixes"))
+    try:
         source = str(tool.refactor_string(source + "\n", name))
-        compile(source, name, "exec")
+    except (ParseError, TokenError, IndentationError) as e:
+        raise SyntaxError(f"{name} is neither Python 2 nor Python 3: {e}") from e
+    compile(source, name, "exec")
     return source
 
 
+def read(path: Path) -> str:
+    """A script's text: UTF-8, or Latin-1 as Python 2 scripts of the time often are."""
+    data = path.read_bytes()
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
 def main() -> None:
-    """Translate and run, with ``sys.argv`` as the script expects it."""
+    """Translate and run, with ``sys.argv`` and ``sys.path`` as the script expects them."""
     argv = sys.argv[1:]
     if argv[:1] == ["-c"]:
         source, name, sys.argv = argv[1], "<string>", ["-c", *argv[2:]]
+        sys.path.insert(0, "")
     else:
-        name = argv[0]
-        with open(name, encoding="utf-8", errors="surrogateescape") as f:
-            source = f.read()
-        sys.argv = argv
+        name, sys.argv = argv[0], argv
+        source = read(Path(name))
+        sys.path.insert(0, str(Path(name).resolve().parent))
     exec(compile(translate(source, name), name, "exec"), {"__name__": "__main__", "__file__": name})
 
 

@@ -1,0 +1,1 @@
+"""Tests of the command line, on the bundled sample and on repositories made from it."""
