@@ -18,6 +18,21 @@ struct vcpu *harness_current;
 
 static struct domain dom;
 static struct vcpu v;
+static char buffer[256];
+
+/* Every argument but the first is the address of zeroes, below 4 GiB. */
+static void arguments(struct cpu_user_regs *regs, int mode, uint64_t first)
+{
+    uint64_t zeroes = (unsigned long)buffer;
+
+    memset(buffer, 0, sizeof(buffer));
+    regs->rbx = regs->rcx = regs->rdx = regs->rsi = regs->rdi = zeroes;
+    regs->rbp = regs->r8 = regs->r9 = regs->r10 = zeroes;
+    if ( mode == 8 )
+        regs->rdi = first;
+    else
+        regs->rbx = first;
+}
 
 static void guest(int pvh)
 {
@@ -49,13 +64,11 @@ int main(void)
                     int rc;
 
                     guest(pvh);
-                    v.arch.hvm_vcpu.guest_mode = modes[m];
+                    v.arch.hvm_vcpu.long_mode = modes[m] == 8;
+                    v.arch.hvm_vcpu.guest_cr[0] = 0x80000000u;
                     memset(&regs, 0x5a, sizeof(regs));
-                    regs.rax = 0xa5a5a5a500000000ul | nr;
-                    if ( modes[m] == 8 )
-                        regs.rdi = first[c];
-                    else
-                        regs.rbx = first[c];
+                    regs.rax = 0xa5a5a5a500000000ul | nr; /* the upper half shows widths */
+                    arguments(&regs, modes[m], first[c]);
                     reached[0] = 0;
                     rc = hvm_do_hypercall(&regs);
                     printf("%s %d %u %lx: %s -> %d %lx\n",
