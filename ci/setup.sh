@@ -45,8 +45,8 @@ if [ ! -e "$root/$key/complete" ]; then
         need "ensurepip-of-python$version" "python$version-venv" || true
         python3 -m venv "$fresh" >&2
     }
-    # 9 s and one more try: a network that hangs is given up in less than 20 s.
-    "$fresh/bin/python" -m pip install -q --timeout 9 --retries 1 --require-hashes -r "$lock" >&2 || {
+    # No more tries: a network that hangs is given up in less than 20 s.
+    "$fresh/bin/python" -m pip install -q --timeout 9 --retries 0 --require-hashes -r "$lock" >&2 || {
         say "setup: pip cannot fetch the pinned packages"; exit 75; }
     touch "$fresh/complete"
     # A venv's programs hold its path; we only ever call its interpreter, which does not.
