@@ -101,6 +101,14 @@ class Cache:
             fcntl.flock(f, fcntl.LOCK_EX)
             yield
 
+    def scratch(self, name: str) -> Path:
+        """A path for a file of this process alone; those of processes that died are removed."""
+        parent = self.path("scratch", "x").parent
+        for left in parent.iterdir():
+            if not Path(f"/proc/{left.name}").exists() and Path("/proc/self").exists():
+                shutil.rmtree(left, ignore_errors=True)
+        return self.path("scratch", str(os.getpid()), name)
+
     def remove(self, path: Path) -> None:
         """Delete a directory of the cache, in one step for everybody who looks."""
         if not path.exists():

@@ -105,6 +105,14 @@ def test_other_language_and_time_zone_give_the_same(sample_out: Path, warm: Path
     assert snapshot(out) == snapshot(sample_out)
 
 
+def test_committer_of_the_environment_does_not_matter(sample_out: Path, warm: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    argv = ("run", "01", "02", "--tree", "sample", "--config", CONFIG, "--out", str(out))
+    more = {"GIT_COMMITTER_NAME": None, "GIT_COMMITTER_EMAIL": None, "GIT_COMMITTER_DATE": None}
+    shell(*argv, cache=warm, more=more).good()
+    assert snapshot(out) == snapshot(sample_out)
+
+
 def test_another_copy_gives_the_same(tool: Tool, reference: Path, xen_like_repo: Factory, tmp_path: Path) -> None:
     repo = xen_like_repo("another/place")
     tool.run("01", "02", tree=repo.path, out=tmp_path / "out").good()

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from .conftest import Tool
-from .kit import TWO, Repo, apply, evidence, numbered, snapshot, tree_of
+from .kit import ONE, TWO, Repo, apply, evidence, make_repo, numbered, snapshot, tree_of
 
-Factory = Callable[..., Repo]
 Change = Callable[[Repo], None]
 KERNEL, DOMCTL, DOMAIN = "xen/common/kernel.c", "xen/common/domctl.c", "xen/common/domain.c"
-SCHED, LIB, EVENT = "xen/include/xen/sched.h", "xen/common/lib.c", "xen/common/event_channel.c"
+SCHED = "xen/include/xen/sched.h"
 
 
 def function(body: str) -> str:
@@ -71,7 +71,7 @@ def shared_case(repo: Repo) -> None:
 
 def busy_default(repo: Repo) -> None:
     """A default that does something."""
-    repo.edit(DOMCTL, "    default:\n        break;\n    }\n\n    info->tot", "    default:\n        info->flags = 0;\n        break;\n    }\n\n    info->tot")  # fmt: skip
+    repo.edit(DOMCTL, "    default:\n", "    default:\n        info->flags = 0;\n", after="getdomaininfo(")
 
 
 def fourth_type(repo: Repo) -> None:
@@ -87,7 +87,7 @@ def other_order(repo: Repo) -> None:
 def directive(repo: Repo) -> None:
     """A case that is there in some builds only."""
     repo.edit(KERNEL, "        case guest_type_pvh:\n", "#ifndef NDEBUG\n        case guest_type_pvh:\n")
-    repo.edit(KERNEL, "            break;\n        case guest_type_hvm:\n", "            break;\n#endif\n        case guest_type_hvm:\n")  # fmt: skip
+    repo.edit(KERNEL, "        case guest_type_hvm:\n", "#endif\n        case guest_type_hvm:\n")
 
 
 def comment_in_switch(repo: Repo) -> None:
@@ -97,11 +97,8 @@ def comment_in_switch(repo: Repo) -> None:
 
 def leaving(repo: Repo) -> None:
     """A case that leaves in the middle."""
-    repo.edit(
-        DOMCTL,
-        "        info->flags |= XEN_DOMINF_hvm_guest;\n        break;\n",
-        "        if ( d->is_privileged )\n            break;\n        info->flags |= XEN_DOMINF_hvm_guest;\n        break;\n",
-    )
+    line = "        info->flags |= XEN_DOMINF_hvm_guest;\n"
+    repo.edit(DOMCTL, line, f"        if ( d->is_privileged )\n            break;\n{line}")
 
 
 def other_predicate(repo: Repo) -> None:
@@ -123,6 +120,22 @@ def other_claim(repo: Repo) -> None:
     repo.write(SCHED, f"{text[:start]}/* Colours. */\n{text[end:]}")
 
 
+@pytest.fixture(scope="session")
+def first_applied(reference: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository whose tip holds the first series, so that only the second is to be made."""
+    place = tmp_path_factory.mktemp("first")
+    repo = make_repo(place / "plain")
+    apply(repo.path, repo.head, place / "clone", numbered(reference, ONE))
+    return place / "clone"
+
+
+@pytest.fixture
+def after_one(first_applied: Path, tmp_path: Path) -> Repo:
+    """A copy of it for a test to change."""
+    shutil.copytree(first_applied, tmp_path / "tree", symlinks=True)
+    return Repo(tmp_path / "tree")
+
+
 REFUSED: list[tuple[Change, tuple[str, ...]]] = [
     (comparison, (DOMAIN, "guest_type_hvm", "domain_probe")),
     (comparison_with_number, (DOMAIN, "guest_type", "domain_probe")),
@@ -136,7 +149,7 @@ REFUSED: list[tuple[Change, tuple[str, ...]]] = [
     (other_order, ("guest_type",)),
     (directive, (KERNEL, "directives")),
     (comment_in_switch, (KERNEL, "comments")),
-    (leaving, (DOMCTL, "guest_type_hvm")),
+    (leaving, (DOMCTL, "switch on guest_type")),
     (other_predicate, ("is_pvh_domain",)),
     (new_macro, (SCHED, "is_true_hvm_domain")),
     (other_claim, (SCHED, "Colours")),
@@ -144,14 +157,12 @@ REFUSED: list[tuple[Change, tuple[str, ...]]] = [
 
 
 @pytest.mark.parametrize(("change", "words"), REFUSED, ids=[c.__name__ for c, _ in REFUSED])
-def test_refused(
-    tool: Tool, tmp_path: Path, xen_like_repo: Factory, change: Change, words: tuple[str, ...]
-) -> None:
-    repo = xen_like_repo()
+def test_refused(tool: Tool, tmp_path: Path, after_one: Repo, change: Change, words: tuple[str, ...]) -> None:
+    repo = after_one
     change(repo)
     repo.commit()
     before = snapshot(repo.path)
-    tool.run("01", "02", tree=repo.path, out=tmp_path / "out").refused(4, "no series was written", *words)
+    tool.run("02", tree=repo.path, out=tmp_path / "out").refused(4, "no series was written", *words)
     assert snapshot(repo.path) == before and not (tmp_path / "out").exists()
 
 
@@ -171,8 +182,9 @@ def layout(repo: Repo) -> None:
     """Other white space and line breaks."""
     repo.edit(DOMCTL, "    switch ( d->guest_type )\n    {\n", "    switch (d -> guest_type) {\n")
     repo.edit(DOMCTL, "    case guest_type_pvh:\n", "    case  guest_type_pvh :\n")
-    repo.edit(SCHED, "    guest_type_pv, guest_type_pvh, guest_type_hvm\n", "    guest_type_pv, guest_type_pvh,\n    guest_type_hvm\n")
-    repo.edit(DOMAIN, "    else if ( domcr_flags & DOMCRF_pvh )\n", "    else if (domcr_flags\n             & DOMCRF_pvh)\n")
+    repo.edit(
+        DOMAIN, "    else if ( domcr_flags & DOMCRF_pvh )\n", "    else if (domcr_flags\n             & DOMCRF_pvh)\n"
+    )
 
 
 def more_comments(repo: Repo) -> None:
@@ -196,12 +208,11 @@ WORKS: list[Change] = [two_statements, no_last_else, layout, more_comments, thir
 
 
 @pytest.mark.parametrize("change", WORKS, ids=lambda c: c.__name__)
-def test_works(tool: Tool, tmp_path: Path, xen_like_repo: Factory, change: Change) -> None:
-    repo, out = xen_like_repo(), tmp_path / "out"
+def test_works(tool: Tool, tmp_path: Path, after_one: Repo, change: Change) -> None:
+    repo, out = after_one, tmp_path / "out"
     change(repo)
     base = repo.commit()
     tool.run("02", tree=repo.path, out=out).good()
-    # The first series is not there: its files are none of the second one's.
     clone = apply(repo.path, base, tmp_path / "clone", numbered(out, TWO))
     top = Path(str(clone.working_dir))
     made = evidence(out, TWO)["patches"]
@@ -211,7 +222,7 @@ def test_works(tool: Tool, tmp_path: Path, xen_like_repo: Factory, change: Chang
         text = (top / path).read_text()
         assert "guest_type_pvh" not in text and "switch ( d->guest_type" not in text
         assert text.count("{") == text.count("}")
-    assert tree_of(clone) != made[-1]["tree"]  # which holds the first series as well
+    assert tree_of(clone) == made[-1]["tree"]
     if change is two_statements:
         wanted = "    {\n        info->flags |= XEN_DOMINF_hvm_guest;\n        info->flags |= 1u << 20;\n    }\n"
         assert f"if ( is_hvm_domain(d) )\n{wanted}" in (top / DOMCTL).read_text()

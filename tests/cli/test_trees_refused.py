@@ -86,9 +86,7 @@ def test_old_series_stays_when_the_tree_is_refused(tool: Tool, tmp_path: Path, x
     assert snapshot(out) == before
 
 
-def test_shallow_clone_without_the_base(
-    tool: Tool, tmp_path: Path, xen_like_repo: Factory, reference: Path
-) -> None:
+def test_shallow_clone_without_the_base(tool: Tool, tmp_path: Path, xen_like_repo: Factory, reference: Path) -> None:
     full = xen_like_repo("full")
     base = full.head
     full.append("README", "\nMore.\n")

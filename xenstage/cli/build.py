@@ -82,7 +82,7 @@ def _record(opened: Any, series: Series, rows: list[tuple[Series, int, Config, R
     place = out / series.stage.label / "v1"
     builds = known_results(opened.cache, series)
     if not _holds(place, series):
-        place = write_series(series, out, opened.tree.git, builds)
+        place = write_series(series, out, opened.tree.git, builds, cache=opened.cache)
     check_ours(place)
     logs = place / "logs"
     logs.mkdir(exist_ok=True)

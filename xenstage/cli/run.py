@@ -35,7 +35,8 @@ def main(args: argparse.Namespace) -> int:
     for series in made:
         if series.stage not in wanted:
             continue
-        place = write_series(series, Path(args.out), opened.tree.git, known_results(opened.cache, series))
+        builds = known_results(opened.cache, series)
+        place = write_series(series, Path(args.out), opened.tree.git, builds, cache=opened.cache)
         _report(series, place)
     return 0
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..cache import Cache, digest
+from ..cache import Cache
 from ..edit.edits import Edit, apply_edits, merge
 from ..errors import Exit, XenstageError
 from ..index.sites import Index, index_names
@@ -190,7 +190,7 @@ def _make_patch(
     before.facts.update(checked.pop("facts", {}))
     signoff = f"{shop.author.name} <{shop.author.email}>" if shop.signoff else None
     message = commit_message(patch, before.facts, signoff)
-    scratch = shop.cache.path("scratch", f"index-{digest(parent, message)}")
+    scratch = shop.cache.scratch("index")
     commit = shop.tree.git.commit(parent, changed, message, author=shop.author, date=date, scratch=scratch)
     made = Made(patch, commit, shop.tree.git.tree_of(commit), tuple(edits), before.facts, counts, tuple(stays), checked)
     return made, after_files

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
+from ..cache import Cache
 from ..edit.edits import Edit
 from ..errors import Exit, XenstageError
 from ..tree.git import Git
@@ -26,7 +27,7 @@ EVIDENCE_SCHEMA = "xenstage-evidence/1"
 MANIFEST = "manifest.json"
 
 
-def write_series(series: Series, out: Path, git: Git, builds: dict[str, Any]) -> Path:
+def write_series(series: Series, out: Path, git: Git, builds: dict[str, Any], *, cache: Cache) -> Path:
     """Write one series below ``out`` and return its directory.
 
     :param builds: build results by tree hash, as far as they are known.
@@ -56,7 +57,8 @@ def write_series(series: Series, out: Path, git: Git, builds: dict[str, Any]) ->
         _swap(fresh, final)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
-    git.need("update-ref", f"refs/heads/xenstage/{series.stage.label}", series.tip)
+    with cache.lock(f"refs-{series.base}"):
+        git.set_branch(f"xenstage/{series.stage.label}", series.tip)
     return final
 
 

@@ -140,6 +140,14 @@ class Git:
         made = self.need("commit-tree", tree, "-p", parent, "-F", "-", stdin=message.encode(), env=who)
         return made.decode().strip()
 
+    def set_branch(self, name: str, commit: str) -> None:
+        """Let a branch of our own repository name a commit.
+
+        The caller holds a lock of ours, so that a lock file of git's is a dead process's.
+        """
+        (self.repo / f"refs/heads/{name}.lock").unlink(missing_ok=True)
+        self.need("update-ref", f"refs/heads/{name}", commit)
+
     def checkout(self, commit: str, directory: Path, index: Path) -> None:
         """Make a directory of ours hold a commit, rewriting only files that differ.
 
