@@ -7,6 +7,7 @@ test can pass one of its own and no program is started behind a caller's back.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import shutil
 import signal
@@ -16,6 +17,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .errors import Exit, XenstageError
+
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+
+
+def end_with_parent(parent: int) -> None:
+    """Ask the kernel to end this process when its parent dies, also by SIGKILL (Linux).
+
+    :param parent: the parent's process id, in case it is dead already.
+    """
+    if _PRCTL is not None:
+        _PRCTL(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+_PRCTL = getattr(ctypes.CDLL(None), "prctl", None)
 
 
 @dataclass(frozen=True)
@@ -80,8 +97,10 @@ class Runner:
                 why=f"needed to run: {' '.join(args[:6])}",
                 remedy=f"install it (Debian: apt-get install {_PACKAGES.get(args[0], args[0])})",
             )
-        child = subprocess.Popen(
+        me = os.getpid()
+        child = subprocess.Popen(  # no threads of ours run then: preexec_fn is safe
             args,
+            preexec_fn=lambda: end_with_parent(me),
             cwd=cwd,
             env=self.environment(),
             stdin=subprocess.PIPE,
@@ -101,7 +120,13 @@ class Runner:
         return Done(args, child.returncode, out, err)
 
 
-_PACKAGES = {"aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu", "arm-linux-gnueabihf-gcc": "gcc-arm-linux-gnueabihf"}
+_PACKAGES = {
+    "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu",
+    "arm-linux-gnueabihf-gcc": "gcc-arm-linux-gnueabihf",
+    "ld": "binutils",
+    "aarch64-linux-gnu-ld": "binutils-aarch64-linux-gnu",
+    "arm-linux-gnueabihf-ld": "binutils-arm-linux-gnueabihf",
+}
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:

@@ -7,6 +7,7 @@ import inspect
 import sys
 from typing import Any
 
+from ..stage.declare import find
 from .common import stages
 
 
@@ -20,11 +21,13 @@ def add(verbs: Any) -> None:
 def main(args: argparse.Namespace) -> int:
     """Print the declarations."""
     known = stages()
+    if args.stage is not None:
+        find(known, args.stage)
     for stage in known.values():
         if args.stage is None:
             state = f"{len(stage.patches)} patches" if stage.patches else "not written yet"
             print(f"{stage.label:26} {state:16} {stage.title}")
-        elif args.stage.lstrip("0") == str(stage.number) or args.stage == stage.label:
+        elif stage == find(known, args.stage):
             module = sys.modules[f"xenstage_stage_{stage.label}"]
             print(inspect.getdoc(module) or stage.title)
             for i, patch in enumerate(stage.patches, 1):

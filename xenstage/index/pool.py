@@ -19,6 +19,7 @@ from typing import Any
 
 from ..cache import Cache, digest
 from ..errors import Exit, XenstageError
+from ..process import end_with_parent
 from ..progress import Progress
 from . import parse
 from .parse import Job
@@ -85,7 +86,8 @@ def _parse(which: list[int], jobs: Sequence[Job]) -> Iterable[dict[str, Any]]:
         for i in which:
             yield parse.answer(jobs[i])
         return
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("fork")) as pool:
+    fork = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(workers, mp_context=fork, initializer=end_with_parent, initargs=(os.getpid(),)) as pool:
         try:
             yield from pool.map(parse.answer, [jobs[i] for i in which])
         except BaseException:

@@ -112,8 +112,10 @@ def make_series(shop: Workshop, stages: Sequence[Stage]) -> list[Series]:
     for stage in stages:
         started, first = files, parent
         made: list[Made] = []
+        settled = [_already(p, files) for p in stage.patches if p.introduces or p.removes]
         for patch in stage.patches:
-            if _already(patch, files):
+            # A patch that only moves uses cannot be told by its names: it is there if the rest is.
+            if _already(patch, files) or (settled and all(settled)):
                 continue
             result = _make_patch(shop, stage, patch, files, parent, date + 60 * (count + 1))
             if result is None:

@@ -112,6 +112,23 @@ def _load(folder: Path) -> ModuleType:
     return module
 
 
+def find(stages: dict[int, Stage], text: str) -> Stage:
+    """The stage that a user names.
+
+    :raises XenstageError: (USAGE) when there is none.
+    """
+    m = re.match(r"(\d{1,2})(_\w+)?/?\Z", text)
+    stage = stages.get(int(m.group(1))) if m else None
+    if stage is None or (m and m.group(2) and stage.label != text.rstrip("/")):
+        raise XenstageError(
+            Exit.USAGE,
+            f"there is no stage {text}",
+            why="the stages are " + ", ".join(s.label for s in stages.values()),
+            remedy="xenstage run 01 02; what they do: xenstage explain",
+        )
+    return stage
+
+
 def pick(stages: dict[int, Stage], wanted: list[str]) -> list[Stage]:
     """The stages that a user names, as "01", "1" or by folder, in order.
 
@@ -119,15 +136,7 @@ def pick(stages: dict[int, Stage], wanted: list[str]) -> list[Stage]:
     """
     out: list[Stage] = []
     for text in wanted:
-        m = re.match(r"(\d{1,2})(_\w+)?/?\Z", text)
-        stage = stages.get(int(m.group(1))) if m else None
-        if stage is None or (m and m.group(2) and stage.label != text.rstrip("/")):
-            raise XenstageError(
-                Exit.USAGE,
-                f"there is no stage {text}",
-                why="the stages are " + ", ".join(s.label for s in stages.values()),
-                remedy="xenstage run 01 02",
-            )
+        stage = find(stages, text)
         if not stage.patches:
             raise XenstageError(
                 Exit.USAGE,

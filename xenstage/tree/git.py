@@ -15,19 +15,27 @@ from pathlib import Path
 from ..errors import Exit, XenstageError
 from ..process import Done, Runner
 
-# Our repository must give the same bytes for every user: no personal settings.
-_ISOLATED = {
-    "GIT_CONFIG_GLOBAL": "/dev/null",
-    "GIT_CONFIG_SYSTEM": "/dev/null",
-    "GIT_CONFIG_NOSYSTEM": "1",
+# What a git hook, say, sets for its own repository and must not decide about ours.
+ELSEWHERE: dict[str, str | None] = {
     "GIT_DIR": None,
     "GIT_WORK_TREE": None,
+    "GIT_COMMON_DIR": None,
     "GIT_INDEX_FILE": None,
     "GIT_OBJECT_DIRECTORY": None,
     "GIT_ALTERNATE_OBJECT_DIRECTORIES": None,
+    "GIT_NAMESPACE": None,
+    "GIT_PREFIX": None,
+}
+# Our repository must give the same bytes for every user: no personal settings.
+_ISOLATED: dict[str, str | None] = {
+    **ELSEWHERE,
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_CONFIG_SYSTEM": "/dev/null",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_COUNT": None,
+    "GIT_CONFIG_PARAMETERS": None,
     "GIT_EXTERNAL_DIFF": None,
     "GIT_DIFF_OPTS": None,
-    "GIT_NAMESPACE": None,
     "LC_ALL": "C",
     "TZ": "UTC",
 }
@@ -67,15 +75,16 @@ class Git:
         if done.status:
             raise XenstageError(
                 Exit.TREE,
-                f"git {args[0]} failed in our own repository",
+                f"git {next(a for a in args if a[0] != '-' and '=' not in a)} failed in our own repository",
                 why=f"{done.errors.strip()}\nin {self.repo}",
                 remedy=f"delete the repository (it is a copy) and run again: rm -rf '{self.repo.parent}'",
             )
         return done.out
 
     def has(self, commit: str) -> bool:
-        """Whether the commit and its tree are here, whole."""
-        return self.run("cat-file", "-e", f"{commit}^{{tree}}").status == 0
+        """Whether the commit, its tree and every file of it are here."""
+        listed = self.run("rev-list", "--objects", "--no-walk", "--missing=print", commit)
+        return listed.status == 0 and not any(row.startswith(b"?") for row in listed.out.splitlines())
 
     def tree_of(self, commit: str) -> str:
         """The hash of a commit's tree."""
@@ -173,7 +182,8 @@ def user_identity(runner: Runner, tree: Path) -> Identity:
 
     def ask(env: str, key: str) -> str:
         given = runner.environment().get(env)
-        return given or runner.run(["git", "-C", tree, "config", "--get", key]).text.strip()
+        asked = runner.with_env(**ELSEWHERE).run(["git", "-C", tree, "config", "--get", key])
+        return given or asked.text.strip()
 
     name, email = ask("GIT_AUTHOR_NAME", "user.name"), ask("GIT_AUTHOR_EMAIL", "user.email")
     if not name or not email:

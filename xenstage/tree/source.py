@@ -9,7 +9,7 @@ from pathlib import Path
 from ..cache import Cache, digest
 from ..errors import Exit, XenstageError
 from ..process import Runner
-from .git import Git
+from .git import ELSEWHERE, Git
 
 # What makes a tree a Xen tree for us: (path, text that must be in it).
 _MARKS = (
@@ -47,6 +47,7 @@ def open_tree(path: Path, base: str, *, cache: Cache, runner: Runner) -> Tree:
     :param base: anything that names a commit there.
     :raises XenstageError: (TREE) not a git tree, not a Xen tree, unknown or absent base.
     """
+    runner = runner.with_env(**ELSEWHERE)
     top = _toplevel(path, runner)
     commit = _resolve(top, base, runner)
     repo = cache.path("trees", commit, "repo.git")
@@ -127,7 +128,7 @@ def _copy(top: Path, commit: str, repo: Path, cache: Cache, runner: Runner) -> N
     runner.run(["git", "init", "-q", "--bare", fresh])
     source = runner.run(["git", "-C", top, "rev-parse", "--absolute-git-dir"]).text.rstrip("\n")
     # The user's own settings apply to this one command (safe.directory, say).
-    fetched = runner.with_env(GIT_DIR=None).run(
+    fetched = runner.run(
         ["git", f"--git-dir={fresh}", "-c", "protocol.version=2", "-c", "protocol.file.allow=always",
          "-c", "gc.auto=0", "fetch", "-q", "--depth=1", "--no-tags", source, f"+{commit}:refs/xenstage/base"]
     )  # fmt: skip
