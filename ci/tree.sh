@@ -5,13 +5,10 @@ set -u
 here=$(cd "$(dirname "$0")/.." && pwd)
 if [ -n "${XEN_SRC:-}" ]; then echo "$XEN_SRC"; exit 0; fi
 cd "$here" || exit 1
-if [ -e xen-src/.git ] && git -C xen-src rev-parse -q --verify HEAD^{commit} >/dev/null 2>&1 &&
-    [ "$(git -C xen-src rev-parse HEAD)" = "$(git rev-parse :xen-src 2>/dev/null)" ]; then
-    echo "$here/xen-src"; exit 0
-fi
+# Whatever commit is checked out there is the user's to decide.
 if [ -e xen-src/.git ] && git -C xen-src rev-parse -q --verify HEAD^{commit} >/dev/null 2>&1; then
-    # A commit of the user's choosing is checked out there: theirs to decide.
-    echo "$here/xen-src"; exit 0
+    echo "$here/xen-src"
+    exit 0
 fi
 git rev-parse -q --verify :xen-src >/dev/null 2>&1 || { echo "this is not a git clone with the submodule xen-src" >&2; exit 75; }
 url=$(git config -f .gitmodules submodule.xen-src.url)

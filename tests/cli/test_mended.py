@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -107,3 +108,16 @@ def test_a_break_in_the_middle_is_called_that(tool: Tool, xen_like_repo: Factory
     repo.write("xen/common/domctl.c", text.replace(old, f"{old}        if ( !info )\n            break;\n"))
     repo.commit()
     tool.run("01", "02", tree=repo.path, out=tmp_path / "out").refused(4, "in the middle")
+
+
+def test_building_leaves_a_signed_series_as_it_is(tool: Tool, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    tool("run", "01", "--tree", "sample", "--config", CONFIG, "--out", out, "--signoff").good()
+    before = snapshot(out)
+    tool("build", "01", "--tree", "sample", "--config", CONFIG, "--out", out).good()
+    after = snapshot(out)
+    assert {n: after[n] for n in before if n.endswith(".patch")} == {
+        n: before[n] for n in before if n.endswith(".patch")
+    }
+    commits = [[p["commit"] for p in json.loads(x[f"{ONE}/v1/evidence.json"])["patches"]] for x in (before, after)]
+    assert commits[0] == commits[1]

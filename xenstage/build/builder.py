@@ -31,7 +31,7 @@ class Result:
     :param seconds: wall time of make, rounded to a tenth; of the run that was kept.
     :param compiler: first line of ``--version``.
     :param log: the whole output; absent for SKIP.
-    :param command: what reproduces it in any checkout.
+    :param command: what reproduces it in any checkout of the commit, on this machine.
     :param warnings: the log's warnings without line numbers.
     :param kept: whether an earlier run of the same tree, configuration and toolchain is
         reported.
@@ -111,7 +111,7 @@ class Builder:
             fresh = sorted(set(warnings) - set(baseline.warnings))
             if fresh:
                 verdict, reason = "FAIL", f"{len(fresh)} warnings that the base does not have: {fresh[0]}"
-        command = " ".join(["make", "-C", "xen", "build", *self.config.make_args])
+        command = " ".join(["make", "-C", "xen", "build", *self.config.make_args, *tools.make_args])
         return Result(verdict, reason, seconds, tools.version, log, command, warnings, False)
 
 

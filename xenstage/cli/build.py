@@ -14,7 +14,7 @@ from ..build.results import known_results
 from ..errors import Exit, XenstageError
 from ..progress import Progress
 from ..series.make import Series
-from ..series.output import check_ours, evidence, seal, write_evidence, write_series
+from ..series.output import check_ours, seal, write_evidence, write_series
 from ..stage.declare import pick
 from ..tree.config import BY_NAME, Config
 from .common import add_tree_options, open_all, stages
@@ -88,7 +88,11 @@ def _record(opened: Any, series: Series, rows: list[tuple[Series, int, Config, R
     logs.mkdir(exist_ok=True)
     for _, number, config, result in rows:
         (logs / f"{number:04d}-{config.name}.log").write_bytes(result.log)
-    write_evidence(place, evidence(series, builds))
+    # The patches may be of a run with --signoff: all but the builds stays as it is.
+    value = json.loads((place / "evidence.json").read_bytes())
+    for patch in value["patches"]:
+        patch["builds"] = builds.get(patch["tree"], {})
+    write_evidence(place, value)
     seal(place)
 
 
