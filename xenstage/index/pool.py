@@ -12,10 +12,11 @@ import hashlib
 import importlib.metadata
 import multiprocessing
 import os
-from collections.abc import Iterable, Mapping, Sequence
+import signal
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ..cache import Cache, digest
 from ..errors import Exit, XenstageError
@@ -53,7 +54,44 @@ def _contents(root: Path) -> Contents:
     return Contents(root)
 
 
-def answers(jobs: Sequence[Job], *, cache: Cache, what: str) -> list[dict[str, Any]]:
+class Workers:
+    """Processes that read and parse, started when there is first something for two of them.
+
+    Use as a context manager around one index: no other program is started meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self._pool: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(self, kind: object, value: object, trace: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait=kind is None, cancel_futures=True)
+
+    def map(self, function: Callable[[_Item], _Result], items: Sequence[_Item]) -> Iterator[_Result]:
+        """Results in the order of the items, as they become ready."""
+        count = os.cpu_count() or 1
+        if len(items) < 2 or count < 2:
+            return map(function, items)
+        if self._pool is None:
+            fork = multiprocessing.get_context("fork")
+            self._pool = ProcessPoolExecutor(count, mp_context=fork, initializer=_begin, initargs=(os.getpid(),))
+        return self._pool.map(function, items)
+
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+
+def _begin(parent: int) -> None:
+    """A worker ends with its parent and leaves Ctrl-C to it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_parent(parent)
+
+
+def answers(jobs: Sequence[Job], *, cache: Cache, workers: Workers, what: str) -> list[dict[str, Any]]:
     """The answers to jobs, in order, parsing only what no kept answer covers.
 
     :param what: for the progress bar.
@@ -71,7 +109,8 @@ def answers(jobs: Sequence[Job], *, cache: Cache, what: str) -> list[dict[str, A
     if missing:
         _check_libclang()
         progress = Progress(what, len(missing))
-        for i, got in zip(missing, _parse(missing, jobs), strict=True):
+        missing.sort(key=lambda i: -_size(jobs[i]))  # the longest first: no worker is left with it alone
+        for i, got in zip(missing, workers.map(parse.answer, [jobs[i] for i in missing]), strict=True):
             out[i] = got
             cache.put("includes", keys[i], got["files"])
             cache.put("answers", _content_key(keys[i], got["files"], jobs[i], _contents(jobs[i].root)), got)
@@ -80,19 +119,11 @@ def answers(jobs: Sequence[Job], *, cache: Cache, what: str) -> list[dict[str, A
     return [a for a in out if a is not None]
 
 
-def _parse(which: list[int], jobs: Sequence[Job]) -> Iterable[dict[str, Any]]:
-    workers = min(len(which), os.cpu_count() or 1)
-    if workers == 1:
-        for i in which:
-            yield parse.answer(jobs[i])
-        return
-    fork = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(workers, mp_context=fork, initializer=end_with_parent, initargs=(os.getpid(),)) as pool:
-        try:
-            yield from pool.map(parse.answer, [jobs[i] for i in which])
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+def _size(job: Job) -> int:
+    try:
+        return (job.root / job.unit.source).stat().st_size
+    except OSError:
+        return 0
 
 
 def _job_key(job: Job) -> str:

@@ -19,7 +19,7 @@ from ..errors import Exit, XenstageError
 from ..tree.prepare import Prepared, Unit
 from .context import Place, Reader
 from .parse import Ask, Job
-from .pool import answers
+from .pool import Workers, answers
 from .sweep import C_SUFFIXES, Files, Hit, sweep
 
 _TEXT = Place("text", "", (), (0, 0), None, ())
@@ -122,14 +122,27 @@ def index_names(
     wanted = set(names)
     hits = sweep(files, [*wanted, *define])
     hits = [h for h in hits if h.name in wanted or _may_define(_bytes(files, h.path), h, leads[h.name])]
-    read = _read_all(files, hits, cache)
+    with Workers() as workers:
+        return _index(files, prepared, wanted, define, hits, cache, workers)
+
+
+def _index(
+    files: Files,
+    prepared: Sequence[Prepared],
+    wanted: set[str],
+    define: tuple[str, ...],
+    hits: list[Hit],
+    cache: Cache,
+    workers: Workers,
+) -> Index:
+    read = _read_all(files, hits, cache, workers)
     asks: dict[str, tuple[Ask, ...]] = {}
     for path, rows in read.items():
         wanted_here = tuple(ask for _, ask in rows.values() if ask is not None)
         if wanted_here:
             asks[path] = wanted_here
     seen = _Seen()
-    _parse_all(prepared, files, asks, define, seen, cache)
+    _parse_all(prepared, files, asks, define, seen, cache, workers)
     sites = [_site(files, h, _place(read, h), seen) for h in hits if h.name in wanted]
     _check(sites, [row for row in seen.strange if row[2] in wanted])
     return Index(tuple(sites), tuple(p.config.name for p in prepared), seen.units, seen.defined)
@@ -170,40 +183,51 @@ def _place(read: dict[str, _Rows], hit: Hit) -> Place:
     return rows[hit.offset][0] if rows else _TEXT
 
 
-def _read_all(files: Files, hits: list[Hit], cache: Cache) -> dict[str, _Rows]:
+def _read_all(files: Files, hits: list[Hit], cache: Cache, workers: Workers) -> dict[str, _Rows]:
     """Our own reading of every C file with hits, kept by the file's bytes."""
     by_path: dict[str, list[Hit]] = {}
     for hit in hits:
         if hit.path.endswith(C_SUFFIXES):
             by_path.setdefault(hit.path, []).append(hit)
-    out: dict[str, _Rows] = {}
+    kept: dict[str, Any] = {}
+    keys: dict[str, str] = {}
     for path, mine in by_path.items():
-        data = files.read(path)
-        key = digest(_READING, data, *(f"{h.offset} {h.name}" for h in mine))
-        kept = cache.get("readings", key)
-        if kept is None:
-            reader = Reader(data)
-            kept = [_reading(reader, data, h) for h in mine]
-            cache.put("readings", key, kept)
-        out[path] = {h.offset: _from_kept(row) for h, row in zip(mine, kept, strict=True)}
-    return out
+        keys[path] = digest(_READING, _bytes(files, path), *(f"{h.offset} {h.name}" for h in mine))
+        kept[path] = cache.get("readings", keys[path])
+    missing = [p for p, rows in kept.items() if rows is None]
+    missing.sort(key=lambda p: -len(_bytes(files, p)))
+    todo = [(_bytes(files, p), [(h.offset, h.name) for h in by_path[p]]) for p in missing]
+    for path, rows in zip(missing, workers.map(_reading, todo), strict=True):
+        kept[path] = rows
+        cache.put("readings", keys[path], rows)
+    return {
+        path: {h.offset: _from_kept(row) for h, row in zip(mine, kept[path], strict=True)}
+        for path, mine in by_path.items()
+    }
 
 
 _READING = "3"  # format and rules of kept readings
 
 
-def _reading(reader: Reader, data: bytes, hit: Hit) -> list[Any]:
-    place = reader.place(hit.offset, hit.name)
+def _reading(todo: tuple[bytes, list[tuple[int, str]]]) -> list[list[Any]]:
+    """One file's hits as JSON rows of [place, ask]; runs in a worker."""
+    data, hits = todo
+    reader = Reader(data)
+    return [_one_reading(reader, data, offset, name) for offset, name in hits]
+
+
+def _one_reading(reader: Reader, data: bytes, offset: int, name: str) -> list[Any]:
+    place = reader.place(offset, name)
     ask: list[Any] | None = None
     if place.kind in ("code", "macro body", "definition"):
         last, parameter = None, None
         if place.argument is not None:
             text = data[slice(*place.argument)].decode("latin-1")
-            if place.kind == "macro body" and text in reader.parameters(hit.offset):
-                parameter = [place.scope, reader.parameters(hit.offset).index(text)]
+            if place.kind == "macro body" and text in reader.parameters(offset):
+                parameter = [place.scope, reader.parameters(offset).index(text)]
             else:
                 last = reader.last_token(*place.argument)
-        ask = [hit.offset, hit.name, last, parameter]
+        ask = [offset, name, last, parameter]
     return [asdict(place), ask]
 
 
@@ -262,6 +286,7 @@ def _parse_all(
     define: tuple[str, ...],
     seen: _Seen,
     cache: Cache,
+    workers: Workers,
 ) -> None:
     """Parse the units whose text has hits, then more until each header has been met."""
     texts = _Texts(files)
@@ -270,7 +295,7 @@ def _parse_all(
     todo = [(p, u) for p in prepared for u in p.units if texts.reaches(u.source) & asks.keys()]
     while todo:
         jobs = [Job(p.root, u, p.config.target, asks, define, files.overlay) for p, u in todo]
-        for (p, _), got in zip(todo, answers(jobs, cache=cache, what="parse"), strict=True):
+        for (p, _), got in zip(todo, answers(jobs, cache=cache, workers=workers, what="parse"), strict=True):
             seen.add(p.config.name, got)
             done[p.config.name].update(got["files"])
         todo = []

@@ -130,10 +130,10 @@ class View:
 
     def comment_before(self, region: Region) -> Region | None:
         """The comment that stands directly before a region, if one does."""
-        comments = [t for t in tokenize(self.read(region.path)[: region.start]) if t.text.strip()]
-        if not comments or comments[-1].kind is not Kind.COMMENT:
+        before = [t for t in tokenize(self.read(region.path)) if t.start < region.start and t.text.strip()]
+        if not before or before[-1].kind is not Kind.COMMENT:
             return None
-        last = comments[-1]
+        last = before[-1]
         return self.region(region.path, last.start, last.end, f"comment before {region.what}")
 
     def with_own_comment(self, region: Region) -> Region:
