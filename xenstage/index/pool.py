@@ -8,6 +8,7 @@ that changed, on disk or in an overlay, makes another name, never a stale answer
 from __future__ import annotations
 
 import functools
+import gc
 import hashlib
 import importlib.metadata
 import multiprocessing
@@ -87,6 +88,7 @@ _Result = TypeVar("_Result")
 
 def _begin(parent: int) -> None:
     """A worker ends with its parent and leaves Ctrl-C to it."""
+    gc.disable()  # a worker makes many small objects, keeps none, and does not live long
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with_parent(parent)
 
