@@ -7,6 +7,7 @@ refuses what PVH needs, and mmuext_op must not become reachable from HVM.
 
 from __future__ import annotations
 
+from xenstage.edit.pattern import Match
 from xenstage.stage.declare import Patch, Stage
 from xenstage.stage.view import WIDTH, Region, View
 
@@ -270,11 +271,8 @@ def _drop_row_macro(view: View, table: Region) -> None:
         view.replace(whole, "", rule="drop the PVH table", reason="pasted rows of it only")
 
 
-def _else_call(view: View, f: Region, m: object) -> str:
+def _else_call(view: View, f: Region, m: Match) -> str:
     """The HVM branch as the only statement, its lines moved to the ``if``'s column."""
-    from xenstage.edit.pattern import Match
-
-    assert isinstance(m, Match)
     arms = [" ".join(view.hole(f, m, h).split()) for h in ("a", "b")]
     if arms[0] != arms[1]:
         raise view.unknown("the two 64-bit calls pass different arguments", f"PVH: {arms[0]}\nHVM: {arms[1]}")

@@ -16,10 +16,7 @@ PROJECT = Path(__file__).resolve().parent.parent.parent
 
 @dataclass(frozen=True)
 class Shell:
-    """Runs verbs on a tree with a cache of its own.
-
-    :param seconds: wall time of each run, by name.
-    """
+    """Runs verbs on a tree with a cache of its own."""
 
     tree: Path
     cache: Path
