@@ -1,0 +1,102 @@
+"""Case: one patch to be judged, as two trees and what is declared about the way between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..cache import Cache
+from ..index.sweep import Files
+from ..tree.git import Git
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What is said about a patch by whoever made it; all of it empty for a patch of unknown origin.
+
+    :param intended: changes that a guest could see, each with its reason.
+    :param removes: names with no use left after the patch.
+    :param introduces: names with no use before it.
+    :param keeps: names whose uses stay, in number.
+    :param edits: the byte edits (path, offset, expected, new) that make the whole
+        difference, or None where nobody said.
+    """
+
+    intended: tuple[str, ...] = ()
+    removes: tuple[str, ...] = ()
+    introduces: tuple[str, ...] = ()
+    keeps: tuple[str, ...] = ()
+    edits: tuple[dict[str, Any], ...] | None = None
+
+
+@dataclass(frozen=True)
+class Case:
+    """One patch.
+
+    :param number: 1 for the first of its series.
+    :param message: subject and body.
+    :param parent: the commit before it, in our own repository.
+    :param commit: the commit with it.
+    :param before: the files of the parent.
+    :param after: the files of the commit.
+    :param changed: paths whose bytes differ (also those that only one side has), sorted.
+    """
+
+    number: int
+    subject: str
+    message: str
+    parent: str
+    commit: str
+    before: Files
+    after: Files
+    changed: tuple[str, ...]
+    declared: Declared = field(default_factory=Declared)
+
+    @property
+    def claims_nfc(self) -> bool:
+        """Whether the message says that nothing changes in function."""
+        return "no functional change" in " ".join(self.message.lower().split())
+
+
+def files_at(git: Git, commit: str, base: Files, base_commit: str, cache: Cache) -> Files:
+    """A commit's files, as those of the base with what differs laid over.
+
+    :param base: the base commit's files, from a checkout.
+    """
+    out = git.need("diff-tree", "-r", "-z", "--no-renames", "--name-only", base_commit, commit)
+    names = [n for n in out.decode("utf-8", "surrogateescape").split("\0") if n]
+    tracked = git.files(commit)
+    overlay = {n: git.read(commit, n) for n in names if n in tracked and tracked[n].startswith("100")}
+    return Files(base.root, tracked, overlay, base.key, cache)
+
+
+def changed_between(git: Git, parent: str, commit: str) -> tuple[str, ...]:
+    """Paths that differ between two commits, sorted."""
+    out = git.need("diff-tree", "-r", "-z", "--no-renames", "--name-only", parent, commit)
+    return tuple(sorted(n for n in out.decode("utf-8", "surrogateescape").split("\0") if n))
+
+
+def make_case(
+    git: Git, number: int, parent: str, commit: str, base: Files, base_commit: str, declared: Declared, cache: Cache
+) -> Case:
+    """A case for two commits of our own repository."""
+    message = git.need("log", "-1", "--format=%B", commit).decode("utf-8", "surrogateescape").rstrip("\n")
+    return Case(
+        number,
+        message.split("\n", 1)[0],
+        message,
+        parent,
+        commit,
+        files_at(git, parent, base, base_commit, cache),
+        files_at(git, commit, base, base_commit, cache),
+        changed_between(git, parent, commit),
+        declared,
+    )
+
+
+def spot(files: Files, path: str, offset: int) -> str:
+    """ "path:line" of a byte offset."""
+    return f"{path}:{files.read(path).count(NEWLINE, 0, offset) + 1}"
+
+
+NEWLINE = b"\n"
