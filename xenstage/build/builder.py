@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ..cache import Cache, digest
+from ..cache import Cache, digest, write_atomically
 from ..process import Runner
 from ..tree.config import Config
 from ..tree.prepare import CLEAN_MAKE
@@ -33,8 +34,10 @@ class Result:
     :param log: the whole output; absent for SKIP.
     :param command: what reproduces it in any checkout of the commit, on this machine.
     :param warnings: the log's warnings without line numbers.
+    :param failed: targets that make could not make; a clang build of the base has some.
     :param kept: whether an earlier run of the same tree, configuration and toolchain is
         reported.
+    :param harvest: what was read from the products, see :class:`Builder`.
     """
 
     verdict: str
@@ -45,6 +48,8 @@ class Result:
     command: str
     warnings: tuple[str, ...]
     kept: bool
+    failed: tuple[str, ...] = ()
+    harvest: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,8 @@ class Builder:
     """Builds commits of one tree in one configuration, in one directory of ours.
 
     :param clock: seconds, monotonic.
+    :param harvest: reads a JSON value from the built ``xen`` directory of a commit, while it
+        is there; kept with the result.  Its time is not in ``seconds``.
     """
 
     tree: Tree
@@ -59,6 +66,7 @@ class Builder:
     cache: Cache
     runner: Runner
     clock: Callable[[], float]
+    harvest: Callable[[Path, str], dict[str, Any]] | None = None
 
     def toolchain(self) -> Toolchain:
         """The wrappers; see :func:`make_toolchain`."""
@@ -74,14 +82,18 @@ class Builder:
             return Result("SKIP", lack, 0.0, "", b"", "", (), False)
         tools = self.toolchain()
         tree = self.tree.git.tree_of(commit)
-        kept = self.cache.get("builds", result_key(tree, self.config, tools.identity))
-        log = self.cache.path("logs", result_key(tree, self.config, tools.identity))
-        if kept is not None and log.exists():
+        key = result_key(tree, self.config, tools.identity)
+        kept, log = self.cache.get("builds", key), self.cache.path("logs", key)
+        read = self.cache.get("harvests", key) if self.harvest is not None else {}
+        if kept is not None and log.exists() and (read is not None or kept["verdict"] != "PASS"):
             self.cache.put("built", digest(tree, self.config.name), {"toolchain": tools.identity})
-            return Result(**{**kept, "log": log.read_bytes(), "warnings": tuple(kept["warnings"]), "kept": True})
+            tuples = {k: tuple(kept[k]) for k in ("warnings", "failed")}
+            return Result(**{**kept, **tuples, "log": log.read_bytes(), "kept": True, "harvest": read or {}})
         result = self._make(commit, tools, baseline)
         if result.verdict in ("PASS", "FAIL"):  # what depends on the input alone
-            log.write_bytes(result.log)
+            write_atomically(log, result.log)
+            if self.harvest is not None and result.verdict == "PASS":
+                self.cache.put("harvests", key, result.harvest)
             note_result(self.cache, tree, self.config, tools.identity, _to_json(result))
         return result
 
@@ -94,25 +106,43 @@ class Builder:
                 place.mkdir(parents=True)
             busy.touch()
             self.tree.git.checkout(commit, place / "tree", place / "index")
-            argv = ["make", f"-j{os.cpu_count() or 1}", "-C", str(place / "tree/xen"), "build"]
+            argv = [
+                "make",
+                *(["-k"] if self.config.clang else []),
+                f"-j{os.cpu_count() or 1}",
+                "-C",
+                str(place / "tree/xen"),
+                "build",
+            ]
             argv += [*self.config.make_args, *tools.make_args]
             started = self.clock()
-            done = self.runner.with_env(**CLEAN_MAKE).run(argv, timeout=TIMEOUT)
+            done = self.runner.with_env(**CLEAN_MAKE, **self._ccache()).run(argv, timeout=TIMEOUT)
             seconds = round(self.clock() - started, 1)
             product = place / "tree/xen/xen-syms"
+            log = done.out + b"\n--- stderr ---\n" + done.err
+            text = log.decode("utf-8", "replace")
+            failed = _failed(text, place / "tree")
+            verdict, reason = _judge(done.status, product.exists(), text)
+            if self.config.clang and verdict == "FAIL":
+                verdict, reason = _judge_partly(failed, baseline)
+            read = self.harvest(place / "tree/xen", commit) if self.harvest is not None and verdict == "PASS" else {}
+            product.unlink(missing_ok=True)  # the next build must make its own
             if done.status >= 0:
                 busy.unlink()
-            log = done.out + b"\n--- stderr ---\n" + done.err
-            made = product.exists()
-            product.unlink(missing_ok=True)  # the next build must make its own
-        warnings = tuple(sorted(set(_warnings(log.decode("utf-8", "replace"), place / "tree"))))
-        verdict, reason = _judge(done.status, made, log.decode("utf-8", "replace"))
+        warnings = tuple(sorted(set(_warnings(text, place / "tree"))))
         if verdict == "PASS" and baseline is not None:
             fresh = sorted(set(warnings) - set(baseline.warnings))
             if fresh:
                 verdict, reason = "FAIL", f"{len(fresh)} warnings that the base does not have: {fresh[0]}"
         command = " ".join(["make", "-C", "xen", "build", *self.config.make_args, *tools.make_args])
-        return Result(verdict, reason, seconds, tools.version, log, command, warnings, False)
+        result = Result(verdict, reason, seconds, tools.version, log, command, warnings, False, failed)
+        return replace(result, harvest=read)
+
+    def _ccache(self) -> dict[str, str]:
+        """A compiler cache of our own, where ccache is installed."""
+        if shutil.which("ccache") is None:
+            return {}
+        return {"XENSTAGE_CCACHE": "ccache", "CCACHE_DIR": str(self.cache.root / "ccache"), "CCACHE_MAXSIZE": "4G"}
 
 
 def _to_json(result: Result) -> dict[str, Any]:
@@ -123,6 +153,7 @@ def _to_json(result: Result) -> dict[str, Any]:
         "compiler": result.compiler,
         "command": result.command,
         "warnings": list(result.warnings),
+        "failed": list(result.failed),
     }
 
 
@@ -137,6 +168,23 @@ def _judge(status: int, made: bool, log: str) -> tuple[str, str]:
     if status == 0:
         return "FAIL", "make says yes, but xen-syms is not there"
     return "FAIL", first.group().strip()[:300] if first else f"make ends with {status}"
+
+
+_TARGET = re.compile(r"^make.*?\*\*\* \[(?:[^\]\s]*:\d+: )?([^\]]+)\] Error", re.M)
+
+
+def _failed(log: str, root: Path) -> tuple[str, ...]:
+    return tuple(sorted({m.group(1).replace(f"{root}/", "") for m in _TARGET.finditer(log)}))
+
+
+def _judge_partly(failed: tuple[str, ...], baseline: Result | None) -> tuple[str, str]:
+    """A compiler that the tree supports in part: nothing that the base made may fail."""
+    if baseline is None:
+        return "PASS", f"in part: {len(failed)} targets fail"
+    new = sorted(set(failed) - set(baseline.failed))
+    if new:
+        return "FAIL", f"{len(new)} targets fail that the base made: {new[0]}"
+    return "PASS", f"in part, as the base: {len(failed)} targets fail"
 
 
 _WARNING = re.compile(r"^(\S+?):\d+(?::\d+)?: (warning: .*)$", re.M)

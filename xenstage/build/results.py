@@ -8,7 +8,7 @@ from ..cache import Cache, digest
 from ..series.make import Series
 from ..tree.config import Config
 
-VERSION = "1"
+VERSION = "2"
 
 
 def result_key(tree: str, config: Config, toolchain: str) -> str:
@@ -24,11 +24,11 @@ def note_result(cache: Cache, tree: str, config: Config, toolchain: str, result:
 
 def known_results(cache: Cache, series: Series) -> dict[str, Any]:
     """Results by tree hash and configuration, of the toolchain that was used last."""
-    from ..tree.config import CONFIGS
+    from ..tree.config import BUILDS
 
     out: dict[str, Any] = {}
     for made in series.made:
-        for config in CONFIGS:
+        for config in BUILDS:
             which = cache.get("built", digest(made.tree, config.name))
             found = cache.get("builds", result_key(made.tree, config, which["toolchain"])) if which else None
             if found is not None:

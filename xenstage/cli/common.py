@@ -47,7 +47,7 @@ def add_tree_options(parser: argparse.ArgumentParser) -> None:
         "--config",
         metavar="NAME",
         action="append",
-        choices=sorted(BY_NAME),
+        choices=[c.name for c in CONFIGS],
         help="a configuration to parse, may be repeated (default: all whose compiler is installed)",
     )
 

@@ -57,6 +57,10 @@ class Case:
         """Whether the message says that nothing changes in function."""
         return "no functional change" in " ".join(self.message.lower().split())
 
+    def changed_any(self, *paths: str) -> bool:
+        """Whether the patch changes one of some files."""
+        return bool(set(paths) & set(self.changed))
+
 
 def files_at(git: Git, commit: str, base: Files, base_commit: str, cache: Cache) -> Files:
     """A commit's files, as those of the base with what differs laid over.

@@ -38,6 +38,9 @@ UNION_MEMBERS = {
 # mode with its values (bytes of an address), and the one that is the hypercall's number.
 DISPATCH = ("xen/arch/x86/hvm/hvm.c", "hvm_do_hypercall")
 MODES = {"64": 8, "32": 4}
+MODE_FUNCTION = "hvm_guest_x86_mode"
+CURRENT = "current->domain"
+PROTOTYPES = ("xen/include/xen/hypercall.h", "xen/include/asm-x86/hypercall.h")
 COUNT = "NR_hypercalls"
 NUMBER_PREFIX = "__HYPERVISOR_"
 # PV guests' tables in assembly (source, 64-bit symbol; source, 32-bit symbol).

@@ -361,7 +361,7 @@ def _node(n: Node, env: Env) -> list[Left]:
     if isinstance(n, Loop):
         return [("loop", _head(n.head, env), specialise(n.body, env))]
     cond = evaluate(parse_expression(n.cond), env)
-    if cond[0] == "num":
+    if cond[0] == "num" and not any(not isinstance(x, Leaf) and has_label([x]) for x in n.body):
         return _chosen(n, cond[1], env)
     return [("switch", cond, specialise(n.body, env))]
 
@@ -421,8 +421,6 @@ def _chosen(n: Switch, value: int, env: Env) -> list[Left]:
                 raise NotUnderstood(f"a case whose value is not known: {' '.join(x.words)}")
             if label[1] == value:
                 start = i
-        elif not isinstance(x, Leaf) and has_label([x]):
-            raise NotUnderstood("a label inside a statement of a switch")
     start = default if start is None else start
     if start is None:
         return []

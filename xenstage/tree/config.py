@@ -15,12 +15,15 @@ class Config:
     :param arch: XEN_TARGET_ARCH.
     :param debug: ``debug=y`` or ``n``; n defines NDEBUG.
     :param xsm: XSM_ENABLE, and with it FLASK.
+    :param clang: the compiler is clang, which the tree supports in part only: what the base
+        commit does not build is not asked of a patch.
     """
 
     name: str
     arch: str
     debug: bool
     xsm: bool
+    clang: bool = False
 
     @property
     def make_args(self) -> list[str]:
@@ -30,6 +33,7 @@ class Config:
             return "y" if on else "n"
 
         args = [f"XEN_TARGET_ARCH={self.arch}", f"CROSS_COMPILE={self.cross}", f"debug={yes(self.debug)}"]
+        args += ["clang=y"] if self.clang else []
         return [*args, f"XSM_ENABLE={yes(self.xsm)}", f"FLASK_ENABLE={yes(self.xsm)}"]
 
     @property
@@ -41,7 +45,7 @@ class Config:
     @property
     def compiler(self) -> str:
         """The compiler's name as a program."""
-        return f"{self.cross}gcc"
+        return "clang" if self.clang else f"{self.cross}gcc"
 
     @property
     def target(self) -> str:
@@ -66,4 +70,7 @@ CONFIGS = (
     Config("arm32-debug", "arm32", True, False),
 )
 
-BY_NAME = {c.name: c for c in CONFIGS}
+CLANG = Config("x86_64-clang", "x86_64", True, False, clang=True)
+BUILDS = (*CONFIGS, CLANG)
+
+BY_NAME = {c.name: c for c in BUILDS}

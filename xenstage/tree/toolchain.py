@@ -24,6 +24,7 @@ from .config import Config
 # that its assembly lacks.
 _YOUNGER = "-Wno-error -fcf-protection=none"
 _YOUNGER_ARM = "-Wno-error"
+_YOUNGER_CLANG = "-Wno-error -Wno-unknown-warning-option -Wno-unused-command-line-argument -fcf-protection=none"
 
 _CC = """#!/bin/sh
 # C compiler for a tree that is older than the compiler.
@@ -43,7 +44,7 @@ if [ -n "$XENSTAGE_RECORD" ]; then
         exec cp "$XENSTAGE_RECORD/empty.o" "$object"
     fi
 fi
-exec @CC@ "$@" @YOUNGER@
+exec $XENSTAGE_CCACHE @CC@ "$@" @YOUNGER@
 """
 
 _LD = """#!/bin/sh
@@ -96,7 +97,7 @@ def make_toolchain(config: Config, *, cache: Cache, runner: Runner) -> Toolchain
     """
     version = runner.run([config.compiler, "--version"]).text.splitlines()[0]
     linker = f"{config.cross}ld"
-    younger = _YOUNGER if config.arch == "x86_64" else _YOUNGER_ARM
+    younger = _YOUNGER_CLANG if config.clang else _YOUNGER if config.arch == "x86_64" else _YOUNGER_ARM
     package = str(Path(__file__).resolve().parent.parent.parent)
     scripts = {
         "cc": _CC.replace("@CC@", config.compiler).replace("@YOUNGER@", younger),
