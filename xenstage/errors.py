@@ -21,6 +21,8 @@ class Exit(IntEnum):
     TOOLS = 5  # a compiler, libclang, git or an identity is missing
     OUTPUT = 6  # the output directory cannot be written, or holds something else
     PARSE = 7  # the C parser reported an error
+    SKIPPED = 8  # nothing failed, but something could not run here (verify)
+    INFRA = 9  # the machine, not the patch, kept a proof from ending
     INTERRUPTED = 130  # Ctrl-C; run the same command again to go on
 
 

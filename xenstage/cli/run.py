@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from ..build.results import known_results
 from ..errors import Exit, XenstageError
 from ..progress import say
 from ..series.make import Series, Workshop, make_series
-from ..series.output import write_series
+from ..series.output import evidence_pages, known_proofs, write_series
 from ..stage.declare import Stage, pick
 from ..tree.git import user_identity
 from .common import Opened, add_tree_options, open_all, stages
@@ -31,25 +32,38 @@ def main(args: argparse.Namespace) -> int:
     known = stages()
     wanted = pick(known, args.stages)
     opened = open_all(args)
-    made = make(opened, known, wanted, signoff=args.signoff)
+    out = Path(args.out)
+    proved = {t: p for s in wanted for t, p in known_proofs(out, s.label, opened.tree.base).items()}
+    said = {t: p["conclusion"] for t, p in proved.items()}
+    made = make(opened, known, wanted, signoff=args.signoff, conclusions=said)
     for series in made:
         if series.stage not in wanted:
             continue
         builds = known_results(opened.cache, series)
-        place = write_series(series, Path(args.out), opened.tree.git, builds, cache=opened.cache)
+        pages = evidence_pages(out, series.stage.label) if all(m.tree in proved for m in series.made) else {}
+        git, cache = opened.tree.git, opened.cache
+        place = write_series(series, out, git, builds, cache=cache, proofs=proved, extra=pages)
         _report(series, place)
     return 0
 
 
-def make(opened: Opened, known: dict[int, Stage], wanted: list[Stage], *, signoff: bool) -> list[Series]:
+def make(
+    opened: Opened,
+    known: dict[int, Stage],
+    wanted: list[Stage],
+    *,
+    signoff: bool,
+    conclusions: Mapping[str, str] | None = None,
+) -> list[Series]:
     """The series of the wanted stages and of all before them.
 
+    :param conclusions: what proofs allow messages to say, by tree hash.
     :raises XenstageError: (SITE) and others, as the stages do; no series is written then.
     """
     author = user_identity(opened.runner, opened.tree.origin)
     prepared = opened.prepare_all()
     before = [s for n, s in known.items() if n <= max(w.number for w in wanted) and s.patches]
-    shop = Workshop(opened.tree, prepared, opened.cache, author, signoff)
+    shop = Workshop(opened.tree, prepared, opened.cache, author, signoff, conclusions or {})
     try:
         return make_series(shop, before)
     except XenstageError as e:

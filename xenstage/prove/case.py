@@ -39,6 +39,7 @@ class Case:
     :param commit: the commit with it.
     :param before: the files of the parent.
     :param after: the files of the commit.
+    :param tree: the hash of the commit's tree; ``parent_tree`` that of its parent's.
     :param changed: paths whose bytes differ (also those that only one side has), sorted.
     """
 
@@ -51,6 +52,8 @@ class Case:
     after: Files
     changed: tuple[str, ...]
     declared: Declared = field(default_factory=Declared)
+    tree: str = ""
+    parent_tree: str = ""
 
     @property
     def claims_nfc(self) -> bool:
@@ -95,6 +98,8 @@ def make_case(
         files_at(git, commit, base, base_commit, cache),
         changed_between(git, parent, commit),
         declared,
+        git.tree_of(commit),
+        git.tree_of(parent),
     )
 
 

@@ -16,6 +16,7 @@ from . import guests
 from .body import NotUnderstood, parameters, parse_body
 from .case import Case
 from .compare import differences
+from .conditions import changed_conditions
 from .entities import Change, Entity, changed_entities
 from .expr import parts, show
 from .result import FAIL, PASS, REFUSED, Finding, Proof
@@ -105,12 +106,14 @@ def _function(
     rows: dict[str, Any] = {"assignments": 0, "objects": [], "variables": []}
     try:
         if (change.path, change.name) == guests.CREATE:
+            rows["conditions"] = changed_conditions(old, new, worlds)
             return _created(old, new, worlds, rows)
         seen = (world_in(worlds[0], case.before, change.path), world_in(worlds[1], case.after, change.path))
         readings = [_Reading(e, w) for e, w in zip((old, new), seen, strict=True)]
         objects = sorted(readings[0].objects() | readings[1].objects())
         variables = sorted(readings[0].indices() | readings[1].indices())
         rows["objects"], rows["variables"] = objects, variables
+        rows["conditions"] = changed_conditions(old, new, seen)
         if len(objects) > MOST_OBJECTS:
             return f"asks for the types of {len(objects)} objects", "refused", rows
         for types, values in _assignments(objects, variables, seen):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,6 +73,7 @@ class Workshop:
     :param prepared: configurations to parse, the first one's checkout being read.
     :param author: the user.
     :param signoff: whether the user asked for Signed-off-by lines.
+    :param conclusions: what proofs allow a message to say, by the hash of the patch's tree.
     """
 
     tree: Tree
@@ -80,6 +81,7 @@ class Workshop:
     cache: Cache
     author: Identity
     signoff: bool = False
+    conclusions: Mapping[str, str] = field(default_factory=dict)
 
     def files(self) -> Files:
         """The base commit's files."""
@@ -191,10 +193,17 @@ def _make_patch(
     checked = stage.check(before, after) if stage.check else {}
     before.facts.update(checked.pop("facts", {}))
     signoff = f"{shop.author.name} <{shop.author.email}>" if shop.signoff else None
-    message = commit_message(patch, before.facts, signoff)
-    scratch = shop.cache.scratch("index")
-    commit = shop.tree.git.commit(parent, changed, message, author=shop.author, date=date, scratch=scratch)
-    made = Made(patch, commit, shop.tree.git.tree_of(commit), tuple(edits), before.facts, counts, tuple(stays), checked)
+    scratch, git = shop.cache.scratch("index"), shop.tree.git
+
+    def commit_saying(conclusion: str) -> str:
+        message = commit_message(patch, before.facts, signoff, conclusion)
+        return git.commit(parent, changed, message, author=shop.author, date=date, scratch=scratch)
+
+    commit = commit_saying("")
+    conclusion = shop.conclusions.get(git.tree_of(commit), "")
+    if conclusion:
+        commit = commit_saying(conclusion)
+    made = Made(patch, commit, git.tree_of(commit), tuple(edits), before.facts, counts, tuple(stays), checked)
     return made, after_files
 
 

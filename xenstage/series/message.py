@@ -51,9 +51,10 @@ def _wrap(text: str, lead: str = "") -> str:
     return textwrap.fill(text, WIDTH, subsequent_indent=lead, break_long_words=False, break_on_hyphens=False)
 
 
-def commit_message(patch: Patch, facts: Mapping[str, Any], signoff: str | None) -> str:
+def commit_message(patch: Patch, facts: Mapping[str, Any], signoff: str | None, conclusion: str = "") -> str:
     """Subject, body, the declared intended changes, and a sign-off only if one is given.
 
+    :param conclusion: what the proofs allow to say at the end ("No functional change."), or "".
     :param signoff: "Name <address>" of the person who asked for it.
     :raises XenstageError: (SITE) when the subject does not keep the conventions.
     """
@@ -68,6 +69,8 @@ def commit_message(patch: Patch, facts: Mapping[str, Any], signoff: str | None) 
     if patch.intended:
         parts.append("Intended changes, visible to guests:")
         parts += [_wrap("- " + " ".join(fill(text, facts).split()), "  ") for text in patch.intended]
+    if conclusion:
+        parts.append(_wrap(conclusion))
     if signoff:
         parts.append(f"Signed-off-by: {signoff}")
     return "\n\n".join(p for p in parts if p) + "\n"

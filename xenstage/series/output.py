@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,14 +24,47 @@ from ..tree.git import Git
 from .make import Made, Series
 from .message import fill
 
-EVIDENCE_SCHEMA = "xenstage-evidence/1"
+EVIDENCE_SCHEMA = "xenstage-evidence/2"
 MANIFEST = "manifest.json"
 
 
-def write_series(series: Series, out: Path, git: Git, builds: dict[str, Any], *, cache: Cache) -> Path:
+def known_proofs(out: Path, label: str, base: str) -> dict[str, dict[str, Any]]:
+    """What earlier proofs found of patches that stand below ``out``, by tree hash.
+
+    Nothing for a directory that is not ours, unchanged, of this schema and this base.
+    """
+    place = out / label / "v1"
+    try:
+        check_ours(place)
+        value = json.loads((place / "evidence.json").read_bytes())
+        if value["schema"] != EVIDENCE_SCHEMA or value["base"] != base:
+            return {}
+        return {p["tree"]: {k: p[k] for k in ("proofs", "conclusion")} for p in value["patches"] if p["proofs"]}
+    except (OSError, ValueError, KeyError, TypeError, XenstageError):
+        return {}
+
+
+def evidence_pages(out: Path, label: str) -> dict[str, bytes]:
+    """The evidence for people that stands below ``out``."""
+    page = out / label / "v1" / "evidence.md"
+    return {page.name: page.read_bytes()} if page.exists() else {}
+
+
+def write_series(
+    series: Series,
+    out: Path,
+    git: Git,
+    builds: dict[str, Any],
+    *,
+    cache: Cache,
+    proofs: Mapping[str, Any] | None = None,
+    extra: Mapping[str, bytes] | None = None,
+) -> Path:
     """Write one series below ``out`` and return its directory.
 
     :param builds: build results by tree hash, as far as they are known.
+    :param proofs: by tree hash, what the evidence says of a patch: "proofs" and "conclusion".
+    :param extra: further files, path below the directory to bytes.
     :raises XenstageError: (OUTPUT) when the directory cannot be written or holds
         something that the tool did not write.
     """
@@ -49,10 +83,13 @@ def write_series(series: Series, out: Path, git: Git, builds: dict[str, Any], *,
         ) from e
     try:
         os.chmod(fresh, 0o755)
-        _fill(series, fresh, git, builds)
+        _fill(series, fresh, git, builds, proofs or {})
         logs = final / "logs"
         if logs.is_dir():
             shutil.copytree(logs, fresh / "logs")
+        for name, data in (extra or {}).items():
+            (fresh / name).parent.mkdir(exist_ok=True)
+            (fresh / name).write_bytes(data)
         seal(fresh)
         _swap(fresh, final)
     finally:
@@ -119,7 +156,7 @@ def _swap(fresh: Path, final: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _fill(series: Series, directory: Path, git: Git, builds: dict[str, Any]) -> None:
+def _fill(series: Series, directory: Path, git: Git, builds: dict[str, Any], proofs: Mapping[str, Any]) -> None:
     if series.made:
         # The cover letter is from the user, and dated like the last patch: the same bytes each time.
         who = {
@@ -133,7 +170,10 @@ def _fill(series: Series, directory: Path, git: Git, builds: dict[str, Any]) -> 
         git.need(*settings, "format-patch", *options, f"{series.parent}..{series.tip}", env=who)
         _cover(series, directory)
     (directory / "sites.json").write_text(json.dumps(series.index.to_json(), indent=1) + "\n")
-    write_evidence(directory, evidence(series, builds))
+    value = evidence(series, builds)
+    for patch in value["patches"]:
+        patch.update(proofs.get(patch["tree"], {}))
+    write_evidence(directory, value)
 
 
 def write_evidence(directory: Path, value: dict[str, Any]) -> None:
@@ -164,6 +204,7 @@ def evidence(series: Series, builds: dict[str, Any]) -> dict[str, Any]:
         "parent": series.parent,
         "coverage": series.index.coverage(),
         "kept": series.kept,
+        "keeps": list(series.stage.keeps),
         "patches": [_patch(i, made, builds) for i, made in enumerate(series.made, 1)],
     }
 
@@ -175,6 +216,10 @@ def _patch(number: int, made: Made, builds: dict[str, Any]) -> dict[str, Any]:
         "commit": made.commit,
         "tree": made.tree,
         "intended": list(made.patch.intended),
+        "removes": list(made.patch.removes),
+        "introduces": list(made.patch.introduces),
+        "proofs": {},
+        "conclusion": "",
         "facts": made.facts,
         "sites": made.sites,
         "stays": list(made.stays),

@@ -1,0 +1,100 @@
+"""What proving a series and proving a directory of patches share."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ..build.builder import Builder, Result
+from ..build.harvest import Harvester
+from ..errors import Exit, XenstageError
+from ..index.sweep import Files
+from ..progress import Progress
+from ..prove.case import Case
+from ..prove.judge import Built, Judgement
+from ..prove.result import worst
+from ..tree.config import BUILDS, BY_NAME, Config
+from ..tree.prepare import prepare
+from .common import Opened
+
+
+def configs_of(args: argparse.Namespace) -> list[Config]:
+    """The configurations to build: those named, or all."""
+    names = args.build_config
+    if names and "none" in names:
+        return []
+    return [BY_NAME[n] for n in dict.fromkeys(names)] if names else list(BUILDS)
+
+
+def base_files(opened: Opened) -> Files:
+    """The base commit's files."""
+    first = prepare(opened.tree, opened.configs[0], cache=opened.cache, runner=opened.runner)
+    tracked = opened.tree.git.files(opened.tree.base)
+    return Files(first.root, tracked, {}, opened.tree.tree, opened.cache)
+
+
+def build_all(
+    opened: Opened, pairs: Sequence[tuple[str, str]], configs: Sequence[Config], only: frozenset[str]
+) -> tuple[dict[tuple[str, str], Result], float]:
+    """Build every commit and its parent in every configuration, each tree once.
+
+    :param pairs: (commit, parent), in the order of the series.
+    :returns: (tree, configuration) to result, and the seconds that make took now.
+    :raises XenstageError: (FAIL) when the first parent does not build.
+    """
+    results: dict[tuple[str, str], Result] = {}
+    spent = 0.0
+    if not only & {"builds", "objects", "hypercalls"}:
+        return results, spent
+    order = list(dict.fromkeys(c for commit, parent in pairs for c in (parent, commit)))
+    progress = Progress("build", len(configs) * len(order))
+    for config in configs:
+        harvester = Harvester(opened.tree, config, dict(pairs), opened.cache, opened.runner)
+        builder = Builder(opened.tree, config, opened.cache, opened.runner, time.monotonic, harvester)
+        baseline: Result | None = None
+        for commit in order:
+            got = builder.build(commit, baseline)
+            spent += 0.0 if got.kept else got.seconds
+            results[(opened.tree.git.tree_of(commit), config.name)] = got
+            if baseline is None:
+                baseline = got
+                if got.verdict == "FAIL":
+                    raise XenstageError(
+                        Exit.FAIL,
+                        f"the base commit itself does not build ({config.name})",
+                        why=got.reason,
+                        remedy=f"{got.command}\nor leave the configuration out: --build-config NAME",
+                    )
+            progress.step(f"{commit[:12]}, {config.name}: {got.verdict}")
+    progress.close()
+    return results, spent
+
+
+def built_for(case: Case, results: Mapping[tuple[str, str], Result]) -> Built:
+    """The builds of one patch and of its parent."""
+    trees = (case.parent_tree, case.tree)
+    names = [c for t, c in results if t == trees[1]]
+    return {c: (results[(trees[0], c)], results[(trees[1], c)]) for c in names if (trees[0], c) in results}
+
+
+def report(judged: Sequence[Judgement], places: Mapping[str, Path], spent: float, whole: float) -> int:
+    """The table, what does not hold, and the exit code."""
+    width = min(shutil.get_terminal_size().columns, 120)
+    for j in judged:
+        print(f"{j.verdict:7} {j.case.subject}"[:width])
+        for proof in j.proofs:
+            print(f"    {proof.verdict:7} {proof.name:11} {proof.summary}"[:width])
+            if proof.verdict != "PASS":
+                for finding in proof.findings[:6]:
+                    print(f"            {finding.where}: {finding.what}")
+        print(f"    message: {j.conclusion or 'the declared changes'}"[: 4 * width])
+    for place in places.values():
+        print(f"evidence: {place / 'evidence.md'}")
+    overall = worst([j.verdict for j in judged])
+    counts = ", ".join(f"{sum(j.verdict == v for j in judged)} {v}" for v in sorted({j.verdict for j in judged}))
+    ratio = f", {whole / spent:.2f} times that" if spent > 1 else ""
+    print(f"{len(judged)} patches: {counts or 'none'}; make took {spent:.0f} s, the whole {whole:.0f} s{ratio}")
+    return int({"PASS": Exit.OK, "SKIP": Exit.SKIPPED, "INFRA": Exit.INFRA}.get(overall, Exit.FAIL))

@@ -1,0 +1,157 @@
+"""xenstage verify: every patch carries its proof."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..build.builder import Result
+from ..build.results import known_results
+from ..errors import Exit, XenstageError
+from ..index.sweep import Files
+from ..progress import Progress
+from ..prove.case import Case, Declared, make_case
+from ..prove.form import am_in_order, prove_form
+from ..prove.judge import NAMES, Judgement, judge_patch
+from ..prove.page import evidence_page
+from ..series.make import Series
+from ..series.output import write_series
+from ..stage.declare import pick
+from ..tree.config import BY_NAME
+from .common import Opened, add_tree_options, open_all, stages
+from .proving import base_files, build_all, built_for, configs_of, report
+from .run import make
+from .verify_foreign import verify_directory
+
+
+def add(verbs: Any) -> None:
+    """Register the verb."""
+    p = verbs.add_parser("verify", help="prove what every patch of stages, or of any directory of patches, does")
+    add_tree_options(p)
+    p.add_argument("what", nargs="+", metavar="STAGE|DIR", help="01, 02, …; or one directory of git format-patch")
+    p.add_argument("--out", metavar="DIR", default="out", help="where series and evidence go (default: out)")
+    p.add_argument("--signoff", action="store_true", help="add your own Signed-off-by: you alone can say this")
+    p.add_argument(
+        "--build-config",
+        metavar="NAME",
+        action="append",
+        choices=[*sorted(BY_NAME), "none"],
+        help="a configuration to build, may be repeated (default: all; 'none' builds nothing)",
+    )
+    p.add_argument("--only", metavar="PROOF", action="append", choices=NAMES, help="run one proof, may be repeated")
+    p.set_defaults(function=main)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Prove and print a table; the exit code says the worst verdict (docs/verify.md)."""
+    started = time.monotonic()
+    only = frozenset(args.only or NAMES)
+    if len(args.what) == 1 and Path(args.what[0]).is_dir() and not args.what[0].isdigit():
+        rows, place, spent = verify_directory(args, only)
+        return report(rows, {place.name: place}, spent, time.monotonic() - started)
+    known = stages()
+    wanted = pick(known, args.what)
+    opened = open_all(args)
+    out = Path(args.out)
+    bare = make(opened, known, wanted, signoff=False)
+    mine = [s for s in bare if s.stage in wanted]
+    pairs = [(m.commit, p) for s in mine for m, p in zip(s.made, _parents(s), strict=True)]
+    results, spent = build_all(opened, pairs, configs_of(args), only)
+    base = base_files(opened)
+    progress = Progress("prove", sum(len(s.made) for s in mine) * len(NAMES))
+    judged: dict[str, list[Judgement]] = {}
+    for series in mine:
+        cases = cases_of(opened, series, base)
+        judged[series.stage.label] = [
+            judge_patch(c, built_for(c, results), cache=opened.cache, only=only, step=progress.step) for c in cases
+        ]
+    said = {m.tree: j.conclusion for s in mine for m, j in zip(s.made, judged[s.stage.label], strict=True)}
+    final = make(opened, known, wanted, signoff=args.signoff, conclusions=said)
+    places = []
+    for series in (s for s in final if s.stage in wanted):
+        places.append(_write(opened, series, judged, out, results, only, progress, ready=False))
+    if "form" in only:
+        _form(opened, [s for s in final if s.stage in wanted], judged, out, progress)
+        for series in (s for s in final if s.stage in wanted):
+            _write(opened, series, judged, out, results, only, progress, ready=True)
+    progress.close()
+    logs = {s.stage.label: out / s.stage.label / "v1" for s in mine}
+    return report([j for row in judged.values() for j in row], logs, spent, time.monotonic() - started)
+
+
+def _parents(series: Series) -> list[str]:
+    return [series.parent, *(m.commit for m in series.made[:-1])]
+
+
+def cases_of(opened: Opened, series: Series, base: Files) -> list[Case]:
+    """One case for each patch of a series."""
+    out = []
+    for number, (made, parent) in enumerate(zip(series.made, _parents(series), strict=True), 1):
+        p = made.patch
+        edits = tuple({"path": e.path, "offset": e.offset, "expected": e.expected, "new": e.new} for e in made.edits)
+        declared = Declared(tuple(p.intended), tuple(p.removes), tuple(p.introduces), tuple(series.stage.keeps), edits)
+        git, tree = opened.tree.git, opened.tree
+        out.append(make_case(git, number, parent, made.commit, base, tree.base, declared, opened.cache))
+    return out
+
+
+def _form(
+    opened: Opened, series: Sequence[Series], judged: dict[str, list[Judgement]], out: Path, progress: Progress
+) -> None:
+    """Apply the finished mails to a clean clone, and look at each."""
+    mails = {s.stage.label: sorted((out / s.stage.label / "v1").glob("[0-9]*.patch"))[1:] for s in series}
+    every = [m for s in series for m in mails[s.stage.label]]
+    if not every:
+        return
+    scratch = opened.cache.scratch("am")
+    start = next(s.parent for s in series if s.made)
+    applied = am_in_order(opened.tree.git, every, start, scratch=scratch, runner=opened.runner)
+    base = base_files(opened)
+    position = 0
+    for s in series:
+        rows = judged[s.stage.label]
+        cases = cases_of(opened, s, base)
+        for i, case in enumerate(cases):
+            got = opened.tree.git.tree_of(applied[position])
+            if got != case.tree:
+                raise XenstageError(
+                    Exit.FAIL,
+                    f"{every[position].name} applied to a clean clone gives another tree than its commit",
+                    why=f"{got} and {case.tree}",
+                    remedy="this is a defect of the tool; nothing of the series should be sent",
+                )
+            form = prove_form(case, patch=mails[s.stage.label][i].read_bytes(), total=len(cases))
+            rows[i] = rows[i].with_form(form)
+            progress.step("form")
+            position += 1
+
+
+def _write(
+    opened: Opened,
+    series: Series,
+    judged: Mapping[str, Sequence[Judgement]],
+    out: Path,
+    results: Mapping[tuple[str, str], Result],
+    only: frozenset[str],
+    progress: Progress,
+    *,
+    ready: bool,
+) -> Path:
+    rows = judged[series.stage.label]
+    git = opened.tree.git
+    proofs = {
+        m.tree: {"proofs": {p.name: p.to_json() for p in j.proofs}, "conclusion": j.conclusion}
+        for m, j in zip(series.made, rows, strict=True)
+    }
+    if not ready or only != frozenset(NAMES):
+        proofs = {t: {**v, "proofs": v["proofs"] if ready or "form" not in only else {}} for t, v in proofs.items()}
+    extra = {"evidence.md": evidence_page(series.stage.title, series.base, rows).encode()}
+    for number, made in enumerate(series.made, 1):
+        for (tree, config), result in results.items():
+            if tree == made.tree and result.log:
+                extra[f"logs/{number:04d}-{config}.log"] = result.log
+    builds = known_results(opened.cache, series)
+    return write_series(series, out, git, builds, cache=opened.cache, proofs=proofs, extra=extra)

@@ -1,0 +1,150 @@
+"""verify_directory: judge any directory of ``git format-patch``, whoever made it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from ..errors import Exit, XenstageError
+from ..progress import Progress
+from ..prove.case import Declared, make_case
+from ..prove.form import am_in_order, prove_form
+from ..prove.judge import NAMES, Judgement, judge_patch
+from ..prove.page import evidence_page
+from ..series.output import EVIDENCE_SCHEMA, MANIFEST, check_ours, seal
+from ..tree.source import open_tree
+from .common import Opened, open_all
+from .proving import base_files, build_all, built_for, configs_of
+
+_BASE = re.compile(rb"^base-commit: ([0-9a-f]{40,64})$", re.M)
+_INTENDED = re.compile(r"^Intended changes, visible to guests:\n\n((?:- .*(?:\n  .*)*\n*)+)", re.M)
+
+
+def verify_directory(args: argparse.Namespace, only: frozenset[str]) -> tuple[list[Judgement], Path, float]:
+    """Apply the mails in order to a clean clone of the base, and judge each.
+
+    The directory is only read.  Evidence goes to ``OUT/NAME-evidence``.
+
+    :returns: the judgements, where the evidence is, and the seconds that make took.
+    :raises XenstageError: (USAGE) no patches, or evidence that is not theirs; (FAIL) a
+        patch that does not apply; (OUTPUT) a series of ours that somebody changed.
+    """
+    directory = Path(args.what[0])
+    mails = [p for p in sorted(directory.glob("*.patch")) if not p.name.startswith("0000-")]
+    if not mails:
+        raise XenstageError(
+            Exit.USAGE,
+            f"there are no patches in {directory}",
+            why="wanted: files *.patch as git format-patch writes them",
+            remedy=f"git format-patch -o '{directory}' --base=auto BASE..TIP",
+        )
+    said = _evidence(directory)
+    base = said["base"] if said else _base_of(directory, args.base)
+    opened = open_all(args)
+    if base is not None:
+        parent = said["parent"] if said else base
+        opened = _at(opened, base)
+    else:
+        parent = opened.tree.base
+    git = opened.tree.git
+    if not git.has(parent):
+        before = ", ".join(f"{n:02d}" for n in range(1, int(str(said["stage"])[:2]))) if said else ""
+        raise XenstageError(
+            Exit.TREE,
+            f"the commit {parent[:12]} on which the series stands is not known here",
+            why="it is the tip of an earlier series of ours",
+            remedy=f"make that first: xenstage run {before}",
+        )
+    commits = am_in_order(git, mails, parent, scratch=opened.cache.scratch("am"), runner=opened.runner)
+    files = base_files(opened)
+    cases = []
+    for number, (commit, previous) in enumerate(zip(commits, [parent, *commits], strict=False), 1):
+        declared = _declared(said, number, git.tree_of(commit), git, commit)
+        cases.append(make_case(git, number, previous, commit, files, opened.tree.base, declared, opened.cache))
+    results, spent = build_all(opened, [(c.commit, c.parent) for c in cases], configs_of(args), only)
+    progress = Progress("prove", len(cases) * len(NAMES))
+    judged = []
+    for case, mail in zip(cases, mails, strict=True):
+        one = judge_patch(case, built_for(case, results), cache=opened.cache, only=only, step=progress.step)
+        if "form" in only:
+            one = one.with_form(prove_form(case, patch=mail.read_bytes(), total=len(cases)))
+            progress.step("form")
+        judged.append(one)
+    progress.close()
+    return judged, _write(Path(args.out) / f"{directory.resolve().name}-evidence", base or parent, judged), spent
+
+
+def _at(opened: Opened, base: str) -> Opened:
+    tree = open_tree(opened.tree.origin, base, cache=opened.cache, runner=opened.runner)
+    return Opened(opened.cache, opened.runner, tree, opened.configs)
+
+
+def _base_of(directory: Path, given: str) -> str | None:
+    """The base commit that the mails name, unless the user names one."""
+    if given != "HEAD":
+        return None
+    found = {m.group(1).decode() for p in sorted(directory.glob("*.patch")) for m in _BASE.finditer(p.read_bytes())}
+    return found.pop() if len(found) == 1 else None
+
+
+def _evidence(directory: Path) -> Any:
+    """The evidence beside a series of ours, checked to be whole; None beside any other."""
+    if not (directory / MANIFEST).exists():
+        return None
+    check_ours(directory)
+    value = json.loads((directory / "evidence.json").read_bytes())
+    if value.get("schema") != EVIDENCE_SCHEMA:
+        raise XenstageError(
+            Exit.USAGE,
+            f"{directory}/evidence.json has the schema {value.get('schema')}",
+            why=f"this version reads {EVIDENCE_SCHEMA}",
+            remedy="make the series again: xenstage run STAGE, or verify the patches alone in another directory",
+        )
+    return value
+
+
+def _declared(said: Any, number: int, tree: str, git: Any, commit: str) -> Declared:
+    if not said:
+        message = git.need("log", "-1", "--format=%B", commit).decode("utf-8", "surrogateescape")
+        m = _INTENDED.search(message + "\n")
+        items = re.split(r"^- ", m.group(1), flags=re.M)[1:] if m else []
+        return Declared(intended=tuple(" ".join(i.split()) for i in items))
+    rows = [p for p in said["patches"] if p["number"] == number]
+    if not rows or rows[0]["tree"] != tree:
+        raise XenstageError(
+            Exit.USAGE,
+            f"the evidence is of another series than the patches (patch {number})",
+            why=f"applied, the patch gives the tree {tree}; the evidence says {rows[0]['tree'] if rows else 'nothing'}",
+            remedy="make the series again: xenstage run STAGE, or verify the patches alone in another directory",
+        )
+    p = rows[0]
+    return Declared(
+        tuple(p["intended"]), tuple(p["removes"]), tuple(p["introduces"]), tuple(said["keeps"]), tuple(p["edits"])
+    )
+
+
+def _write(place: Path, base: str, judged: list[Judgement]) -> Path:
+    check_ours(place)
+    place.mkdir(parents=True, exist_ok=True)
+    value = {
+        "schema": EVIDENCE_SCHEMA,
+        "base": base,
+        "patches": [
+            {
+                "number": j.case.number,
+                "subject": j.case.subject,
+                "tree": j.case.tree,
+                "nfc": j.nfc,
+                "why_not": list(j.why_not),
+                "proofs": {p.name: p.to_json() for p in j.proofs},
+            }
+            for j in judged
+        ],
+    }
+    (place / "evidence.json").write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")
+    (place / "evidence.md").write_text(evidence_page(place.name, base, judged))
+    seal(place)
+    return place

@@ -1,0 +1,153 @@
+"""coverage: why a compiled function may differ although nothing changes in function.
+
+A function differs because its own text changed, or because it uses something that did.
+Either way there must be a proof that the change does nothing; the report says which.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ..index.sweep import Files
+from .case import Case
+from .entities import Change, Entity, changed_entities, entities
+
+_HEADERS = "xen/include/"
+# Kinds that make no code of their own: what uses them does.
+_SILENT = ("include", "conditional", "prototype")
+
+
+@dataclass(frozen=True)
+class Uses:
+    """Which definitions of headers use which names, in one tree.
+
+    :param words: name of a macro, inline function or type to the words of its definitions.
+    """
+
+    words: Mapping[str, frozenset[str]]
+
+    def reached(self, names: Iterable[str]) -> dict[str, str]:
+        """Every name that uses one of the names, by way of which; the names themselves too."""
+        out = {n: n for n in names}
+        fresh = set(out)
+        while fresh:
+            following: set[str] = set()
+            for name, words in self.words.items():
+                if name not in out and words & fresh:
+                    out[name] = out[min(words & fresh)]
+                    following.add(name)
+            fresh = following
+        return out
+
+
+def uses_of(files: Files) -> Uses:
+    """The uses in the headers of a tree."""
+    words: dict[str, set[str]] = {}
+    for path in files.paths():
+        if path.startswith(_HEADERS) and path.endswith(".h"):
+            for name, inside in _in_header(files, path).items():
+                words.setdefault(name, set()).update(inside)
+    return Uses({n: frozenset(w) for n, w in words.items()})
+
+
+def _in_header(files: Files, path: str) -> dict[str, frozenset[str]]:
+    if path not in files.overlay and ("uses", path) in files.memo:
+        known: dict[str, frozenset[str]] = files.memo[("uses", path)]
+        return known
+    out: dict[str, set[str]] = {}
+    for e in entities(files.read(path)).values():
+        if e.kind in ("macro", "function", "type"):
+            out.setdefault(e.name, set()).update(w for w in e.words if w != e.name and (w[0].isalpha() or w[0] == "_"))
+    result = {n: frozenset(w) for n, w in out.items()}
+    if path not in files.overlay:
+        files.memo[("uses", path)] = result
+    return result
+
+
+def plain(symbol: str) -> str:
+    """A function's name in the source from its symbol: foo.constprop, foo#2 are foo."""
+    return re.split(r"[.#]", symbol, maxsplit=1)[0]
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Explains changed functions of one patch.
+
+    :param changes: what the patch changes in the source.
+    :param covers: name to (proof, how) of what a proof shows to do as before.
+    """
+
+    case: Case
+    changes: tuple[Change, ...]
+    covers: Mapping[str, str]
+    reached: Mapping[str, str]
+
+    def uncovered(self) -> list[str]:
+        """Changed definitions that no proof covers, as "path: kind name"."""
+        return [c.where for c in self.changes if c.kind not in _SILENT and c.name not in self.covers]
+
+    def why(self, unit: str, symbol: str) -> str:
+        """Why a function of an object may differ; "" when nothing covers it.
+
+        :param unit: path of the object file below ``xen/``.
+        """
+        name = plain(symbol)
+        if name in self.covers:
+            return f"{name}: {self.covers[name]}"
+        source = self._entity(unit, name)
+        local = self._local(unit)
+        words = source if source is not None else frozenset()
+        if any(c.name == name and c.kind == "function" for c in self.changes):
+            return ""  # its own text changed
+        used = sorted({self.reached[w] for w in words if w in self.reached} | {local[w] for w in words if w in local})
+        if not used:
+            return ""
+        lost = [u for u in used if u not in self.covers]
+        if lost:
+            return ""
+        return f"its text is as before; it uses {used[0]}: {self.covers[used[0]]}"
+
+    def _source(self, unit: str) -> str | None:
+        path = f"xen/{unit.removesuffix('.o')}.c"
+        return path if path in self.case.after.tracked else None
+
+    def _entity(self, unit: str, name: str) -> frozenset[str] | None:
+        path = self._source(unit)
+        for e in self._entities(path):
+            if e.kind == "function" and e.name == name:
+                return frozenset(e.words)
+        return self.words_of_header(name)
+
+    def _entities(self, path: str | None) -> list[Entity]:
+        return list(entities(self.case.after.read(path)).values()) if path else []
+
+    def words_of_header(self, name: str) -> frozenset[str] | None:
+        """A header's definition, as if it used what it reaches."""
+        return frozenset({self.reached[name]}) if name in self.reached else None
+
+    def _local(self, unit: str) -> dict[str, str]:
+        """Functions, macros and variables of the unit's own file that use what changed."""
+        out: dict[str, str] = {}
+        found = self._entities(self._source(unit))
+        grew = True
+        while grew:
+            grew = False
+            for e in found:
+                if e.name in out or e.kind not in ("function", "macro", "variable", "type"):
+                    continue
+                hit = sorted(
+                    {self.reached[w] for w in e.words if w in self.reached} | {out[w] for w in e.words if w in out}
+                )
+                if hit:
+                    out[e.name] = hit[0]
+                    grew = True
+        return out
+
+
+def coverage(case: Case, covers: Mapping[str, str]) -> Coverage:
+    """The coverage of a patch, from what the proofs cover."""
+    changes = tuple(changed_entities(case))
+    names = {c.name for c in changes if c.kind not in _SILENT}
+    return Coverage(case, changes, covers, uses_of(case.after).reached(names) if names else {})
