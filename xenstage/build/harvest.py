@@ -14,7 +14,7 @@ from ..tree.prepare import Unit, prepare
 from ..tree.source import Tree
 from ..tree.toolchain import make_toolchain
 from .binary import read_tables
-from .elf import read_build, read_unit
+from .elf import dates_of, read_build, read_unit
 from .lines import keep_line_numbers
 
 
@@ -84,7 +84,7 @@ class Harvester:
         try:
             source.write_bytes(f'#line 1 "{named}"\n'.encode() + text)
             done = self.runner.run([tools.directory / "cc", *args, "-o", made], cwd=root / unit.cwd)
-            return read_unit(made, root / "xen") if done.status == 0 else None
+            return read_unit(made, root / "xen", dates_of(root / "xen")) if done.status == 0 else None
         finally:
             source.unlink(missing_ok=True)
             made.unlink(missing_ok=True)

@@ -80,7 +80,10 @@ def parameters(function: Entity) -> list[tuple[str, ...]]:
     """The words of each parameter's declaration; empty for ``(void)``."""
     tokens = [t for t in function.tokens if not t.in_directive]
     words = [t.text for t in tokens]
-    at = next((i for i, t in enumerate(tokens) if t.text == function.name and words[i + 1 : i + 2] == ["("]), None)
+    made = "(" in function.name  # NAME ( argument ) ( parameters ): a macro makes the name
+    name = function.name.partition("(")[0]
+    at = next((i for i, t in enumerate(tokens) if t.text == name and words[i + 1 : i + 2] == ["("]), None)
+    at = at + 3 if at is not None and made else at
     if at is None:
         raise NotUnderstood(f"{function.name} has no parameter list")
     inside = words[at + 2 : matching(tokens, at + 1)]

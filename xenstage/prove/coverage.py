@@ -6,6 +6,7 @@ Either way there must be a proof that the change does nothing; the report says w
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -93,7 +94,7 @@ class Coverage:
 
         :param unit: path of the object file below ``xen/``.
         """
-        name = plain(symbol)
+        name = self._named(plain(symbol), unit)
         if name in self.covers:
             return f"{name}: {self.covers[name]}"
         source = self._entity(unit, name)
@@ -109,6 +110,12 @@ class Coverage:
             return ""
         return f"its text is as before; it uses {used[0]}: {self.covers[used[0]]}"
 
+    def _named(self, symbol: str, unit: str) -> str:
+        """The entity of a symbol: itself, or the one whose name a macro makes (do_ and compat_)."""
+        made = {e.name for e in self._entities(self._source(unit)) if e.kind == "function" and "(" in e.name}
+        fits = [m for m in sorted(made) if symbol.endswith(m[m.index("(") + 1 : -1])]
+        return fits[0] if len(fits) == 1 else symbol
+
     def _source(self, unit: str) -> str | None:
         path = f"xen/{unit.removesuffix('.o')}.c"
         return path if path in self.case.after.tracked else None
@@ -121,7 +128,23 @@ class Coverage:
         return self.words_of_header(name)
 
     def _entities(self, path: str | None) -> list[Entity]:
-        return list(entities(self.case.after.read(path)).values()) if path else []
+        """Those of a source and of the sources that it includes."""
+        out: list[Entity] = []
+        pending, seen = [path] if path else [], {path}
+        while pending:
+            at = pending.pop()
+            for e in entities(self.case.after.read(at)).values():
+                out.append(e)
+                inside = posixpath.normpath(posixpath.join(posixpath.dirname(at), e.name.strip('"')))
+                if (
+                    e.kind == "include"
+                    and inside.endswith(".c")
+                    and inside in self.case.after.tracked
+                    and inside not in seen
+                ):
+                    seen.add(inside)
+                    pending.append(inside)
+        return out
 
     def words_of_header(self, name: str) -> frozenset[str] | None:
         """A header's definition, as if it used what it reaches."""

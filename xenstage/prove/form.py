@@ -1,9 +1,9 @@
 """form: the message, the added lines, the edits and the mail of a patch; and git am.
 
-The rules for lines are the mechanical ones of the tree's CODING_STYLE file; those for
-messages are what MAINTAINERS and docs ask of patches: a subject that names its area,
-lines that a mail reader does not wrap.  A file that mostly keeps another style, as
-imported ones do, is held to its own.
+The rules for lines are the mechanical ones of the tree's CODING_STYLE file, from which
+a file that mostly keeps another style, as imported ones do, is exempt, as that file says.
+Those for messages are the conventions of the tree's history: a subject that names its
+area, lines that a mail reader does not wrap.  What git am cuts off is as in git-mailinfo(1).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ MESSAGE_WIDTH = 75
 LINE_WIDTH = 79
 TAB_FILE = 20  # more lines than this that begin with a tab: the file keeps another style
 
-_TRAILER = re.compile(r"[A-Za-z][\w-]*-by: |(?i:cc|fixes|link|message-id|release-\w+|backport|reviewed|xsa): ")
+_TRAILER = re.compile(r"[A-Za-z][\w-]*-by: |(?i:cc|fixes|link|message-id|release-\w+|backport): ")
 _CUT = re.compile(r"---(?:\s*\Z| \S)|diff -|Index: ")  # where git mailinfo takes the patch to begin
 _TAGS = re.compile(r"\s*(?:\[[^\]]*\]\s*|[Rr][Ee]:\s*)+")
 _NUMBERS = re.compile(r"\[[^\]]*\bPATCH\b[^\]]*?(?:\s0*(\d+)/0*(\d+))?\]")

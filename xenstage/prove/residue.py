@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..index.lexer import Kind, Token, matching, tokenize
-from ..index.sweep import C_SUFFIXES, Files, Hit, sweep
+from ..index.sweep import C_SUFFIXES, Files, Hit, sweep, word_pattern
 from .case import Case, Declared, spot
 from .result import FAIL, PASS, Finding, Proof
 
@@ -96,15 +96,18 @@ def _where_fewer(name: str, before: Iterable[Hit], after: Iterable[Hit]) -> str:
 
 
 def role(files: Files, hit: Hit) -> str:
-    """What an occurrence is: code or comment in C and assembly; else documentation, tools or other."""
+    """What an occurrence is: documentation or tools by its path; code or comment in C and assembly; other.
+
+    A string is other: it names something without using it.
+    """
     if hit.path.startswith("docs/") or hit.path.endswith(_DOCUMENTS):
         return DOCUMENTATION
     if hit.path.startswith("tools/"):
         return TOOLS
     if not hit.path.endswith(C_SUFFIXES):
         return OTHER
-    inside = [t for t in tokenize(files.read(hit.path)) if t.start <= hit.offset < t.end]
-    return COMMENT if inside and inside[0].kind is Kind.COMMENT else CODE
+    inside = next((t.kind for t in tokenize(files.read(hit.path)) if t.start <= hit.offset < t.end), None)
+    return {Kind.COMMENT: COMMENT, Kind.STRING: OTHER}.get(inside or Kind.WORD, CODE)
 
 
 def _roles(files: Files, hits: Iterable[Hit], name: str) -> dict[str, int]:
@@ -118,16 +121,19 @@ def _roles(files: Files, hits: Iterable[Hit], name: str) -> dict[str, int]:
 def _gone(case: Case) -> dict[str, list[str]]:
     """Names that the changed files define before the patch and do not name after it, with where."""
     out: dict[str, list[str]] = {}
-    left: set[str] = set()
-    for path in case.changed:
-        if not path.endswith((".c", ".h")):
-            continue
-        if path in case.after.tracked:
-            left.update(t.text for t in tokenize(case.after.read(path)) if t.kind is Kind.WORD)
-        if path in case.before.tracked:
+    for path in _changed(case, case.before):
+        if path.endswith((".c", ".h")):
             for name in definitions(case.before.read(path)):
                 out.setdefault(name, []).append(path)
+    if not out:
+        return {}
+    pattern = word_pattern(out)
+    left = {m.group().decode() for p in _changed(case, case.after) for m in pattern.finditer(case.after.read(p))}
     return {n: sorted(paths) for n, paths in sorted(out.items()) if n not in left}
+
+
+def _changed(case: Case, files: Files) -> list[str]:
+    return [p for p in case.changed if files.tracked.get(p, "").startswith("100")]
 
 
 def _dangling(case: Case, gone: dict[str, list[str]]) -> list[Finding]:
