@@ -166,8 +166,8 @@ class _Object:
             for at, text in self._near_calls(index, bytes(data), start, end, {r.offset for r in rows}):
                 h.update(f"{at} near {text}\n".encode("latin-1"))
                 data[at : at + 4] = bytes(4)
-        for text in self.erase:
-            data = data.replace(text, bytes(len(text)))
+        for made in self.erase:
+            data = data.replace(made, bytes(len(made)))
         h.update(data)
         return h.hexdigest()[:16]
 

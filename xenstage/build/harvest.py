@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,7 +42,18 @@ class Harvester:
             "objects": read_build(xen),
             "tables": read_tables(image) if image.exists() else {},
             "lines": self._relined(xen, commit),
+            "sources": self._sources(xen),
         }
+
+    def _sources(self, xen: Path) -> dict[str, str]:
+        """Object to source, where the names differ."""
+        out: dict[str, str] = {}
+        for source, units in self._units().items():
+            for unit in units:
+                made = os.path.relpath(xen.parent / unit.cwd / unit.args[unit.args.index("-o") + 1], xen)
+                if f"xen/{made.removesuffix('.o')}.c" != source:
+                    out[made] = source
+        return out
 
     def _relined(self, xen: Path, commit: str) -> dict[str, Any]:
         parent = self.parents.get(commit)
@@ -59,7 +71,7 @@ class Harvester:
         return out
 
     def _units(self) -> dict[str, list[Unit]]:
-        if not self.units:
+        if not self.units and not self.config.clang:
             prepared = prepare(self.tree, self.config, cache=self.cache, runner=self.runner)
             for u in prepared.units:
                 self.units.setdefault(u.source, []).append(u)

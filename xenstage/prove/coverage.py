@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ..index.sweep import Files
+from ..index.sweep import C_SUFFIXES, Files
 from .case import Case
 from .entities import Change, Entity, changed_entities, entities
 
@@ -77,13 +77,18 @@ class Coverage:
     """Explains changed functions of one patch.
 
     :param changes: what the patch changes in the source.
-    :param covers: name to (proof, how) of what a proof shows to do as before.
+    :param covers: name to how a proof shows that it does as before.
+    :param reached: names of headers that use what changes, each with what it uses.
+    :param header: what the definitions of headers use.
+    :param sources: object below ``xen/`` to the path of its source, where the tree's make said so.
     """
 
     case: Case
     changes: tuple[Change, ...]
     covers: Mapping[str, str]
     reached: Mapping[str, str]
+    header: Mapping[str, frozenset[str]]
+    sources: Mapping[str, str]
 
     def uncovered(self) -> list[str]:
         """Changed definitions that no proof covers, as "path: kind name"."""
@@ -97,18 +102,17 @@ class Coverage:
         name = self._named(plain(symbol), unit)
         if name in self.covers:
             return f"{name}: {self.covers[name]}"
-        source = self._entity(unit, name)
-        local = self._local(unit)
-        words = source if source is not None else frozenset()
         if any(c.name == name and c.kind == "function" for c in self.changes):
             return ""  # its own text changed
+        words = self._words(unit, name)
+        local = self._local(unit)
         used = sorted({self.reached[w] for w in words if w in self.reached} | {local[w] for w in words if w in local})
-        if not used:
+        if any(u not in self.covers for u in used):
             return ""
-        lost = [u for u in used if u not in self.covers]
-        if lost:
-            return ""
-        return f"its text is as before; it uses {used[0]}: {self.covers[used[0]]}"
+        if used:
+            return f"its text is as before; it uses {used[0]}: {self.covers[used[0]]}"
+        odd = [p for p in self.case.changed if p.startswith("xen/") and not p.endswith(C_SUFFIXES)]
+        return "" if odd else "its text and all that it uses is as before"
 
     def _named(self, symbol: str, unit: str) -> str:
         """The entity of a symbol: itself, or the one whose name a macro makes (do_ and compat_)."""
@@ -117,15 +121,20 @@ class Coverage:
         return fits[0] if len(fits) == 1 else symbol
 
     def _source(self, unit: str) -> str | None:
+        if unit in self.sources:
+            return self.sources[unit]
         path = f"xen/{unit.removesuffix('.o')}.c"
         return path if path in self.case.after.tracked else None
 
-    def _entity(self, unit: str, name: str) -> frozenset[str] | None:
-        path = self._source(unit)
-        for e in self._entities(path):
+    def _words(self, unit: str, name: str) -> frozenset[str]:
+        """What a function uses; for a name that is not found, what its whole unit uses."""
+        inside = self._entities(self._source(unit))
+        for e in inside:
             if e.kind == "function" and e.name == name:
                 return frozenset(e.words)
-        return self.words_of_header(name)
+        if name in self.header:
+            return self.header[name] | {name}
+        return frozenset(w for e in inside for w in e.words)
 
     def _entities(self, path: str | None) -> list[Entity]:
         """Those of a source and of the sources that it includes."""
@@ -146,10 +155,6 @@ class Coverage:
                     pending.append(inside)
         return out
 
-    def words_of_header(self, name: str) -> frozenset[str] | None:
-        """A header's definition, as if it used what it reaches."""
-        return frozenset({self.reached[name]}) if name in self.reached else None
-
     def _local(self, unit: str) -> dict[str, str]:
         """Functions, macros and variables of the unit's own file that use what changed."""
         out: dict[str, str] = {}
@@ -169,8 +174,9 @@ class Coverage:
         return out
 
 
-def coverage(case: Case, covers: Mapping[str, str]) -> Coverage:
+def coverage(case: Case, covers: Mapping[str, str], sources: Mapping[str, str]) -> Coverage:
     """The coverage of a patch, from what the proofs cover."""
     changes = tuple(changed_entities(case))
     names = {c.name for c in changes if c.kind not in _SILENT}
-    return Coverage(case, changes, covers, uses_of(case.after).reached(names) if names else {})
+    uses = uses_of(case.after)
+    return Coverage(case, changes, covers, uses.reached(names) if names else {}, uses.words, sources)

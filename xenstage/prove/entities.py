@@ -164,9 +164,9 @@ def _kind_and_name(code: list[Token], words: list[str]) -> tuple[str, str]:
     paren = _call(code[: brace if brace is not None else len(code)])
     if paren is not None:
         if brace is not None and words[-1] == "}":
-            inner = words[paren + 1 : paren + 4]
-            if len(inner) == 3 and inner[1:] == [")", "("] and code[paren + 1].kind is Kind.WORD:
-                return "function", f"{words[paren - 1]}({inner[0]})"  # a macro makes the name
+            macro = words[paren + 1 : paren + 4]
+            if len(macro) == 3 and macro[1:] == [")", "("] and code[paren + 1].kind is Kind.WORD:
+                return "function", f"{words[paren - 1]}({macro[0]})"  # a macro makes the name
             return "function", code[paren - 1].text
         if paren >= 2:
             return "prototype", code[paren - 1].text

@@ -73,7 +73,8 @@ def judge_patch(
             done[name] = run()
             step(name)
     covers = {n: f"{how} ({p.name})" for p in done.values() if p.verdict in (PASS, SKIP) for n, how in p.covers.items()}
-    covering = coverage(case, covers)
+    sources = {o: s for _, b in built.values() for o, s in b.harvest.get("sources", {}).items()}
+    covering = coverage(case, covers, sources)
     if "objects" in only:
         done["objects"] = prove_objects(case, built, covering)
         step("objects")
