@@ -50,8 +50,8 @@ class Harvester:
         out: dict[str, str] = {}
         for source, units in self._units().items():
             for unit in units:
-                made = os.path.relpath(xen.parent / unit.cwd / unit.args[unit.args.index("-o") + 1], xen)
-                if f"xen/{made.removesuffix('.o')}.c" != source:
+                made = _object(unit, xen)
+                if made and f"xen/{made.removesuffix('.o')}.c" != source:
                     out[made] = source
         return out
 
@@ -63,11 +63,10 @@ class Harvester:
         names = git.need("diff-tree", "-r", "-z", "--name-only", "--diff-filter=M", parent, commit).decode()
         out: dict[str, Any] = {}
         for path in (n for n in names.split("\0") if n.startswith("xen/") and n.endswith(".c")):
-            for unit in self._units().get(path, []):
+            for unit in (u for u in self._units().get(path, []) if _object(u, xen)):
                 value = self._again(xen.parent, unit, keep_line_numbers(git.read(parent, path), git.read(commit, path)))
                 if value is not None:
-                    place = xen.parent / unit.cwd / unit.args[unit.args.index("-o") + 1]
-                    out[place.resolve().relative_to(xen.resolve()).as_posix()] = value
+                    out[_object(unit, xen)] = value
         return out
 
     def _units(self) -> dict[str, list[Unit]]:
@@ -100,3 +99,10 @@ class Harvester:
         finally:
             source.unlink(missing_ok=True)
             made.unlink(missing_ok=True)
+
+
+def _object(unit: Unit, xen: Path) -> str:
+    """The object that a unit makes, below ``xen/``; "" for a command that names none."""
+    if "-o" not in unit.args[:-1]:
+        return ""
+    return os.path.relpath(xen.parent / unit.cwd / unit.args[unit.args.index("-o") + 1], xen)

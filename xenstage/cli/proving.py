@@ -82,7 +82,7 @@ def built_for(case: Case, results: Mapping[tuple[str, str], Result]) -> Built:
 
 def report(judged: Sequence[Judgement], places: Mapping[str, Path], spent: float, whole: float) -> int:
     """The table, what does not hold, and the exit code."""
-    width = min(shutil.get_terminal_size().columns, 120)
+    width = shutil.get_terminal_size((160, 0)).columns
     for j in judged:
         print(f"{j.verdict:7} {j.case.subject}"[:width])
         for proof in j.proofs:

@@ -74,7 +74,7 @@ def files_at(git: Git, commit: str, base: Files, base_commit: str, cache: Cache)
     names = [n for n in out.decode("utf-8", "surrogateescape").split("\0") if n]
     tracked = git.files(commit)
     overlay = {n: git.read(commit, n) for n in names if n in tracked and tracked[n].startswith("100")}
-    return Files(base.root, tracked, overlay, base.key, cache)
+    return Files(base.root, tracked, overlay, base.key, cache, base.memo)  # what is known of the checkout holds
 
 
 def changed_between(git: Git, parent: str, commit: str) -> tuple[str, ...]:

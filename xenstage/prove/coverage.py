@@ -9,13 +9,16 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
+from ..cache import digest
 from ..index.sweep import C_SUFFIXES, Files
 from .case import Case
 from .entities import Change, Entity, changed_entities, entities
 
 _HEADERS = "xen/include/"
+_FORMAT = "1"  # of what is kept
 # Kinds that make no code of their own: what uses them does.
 _SILENT = ("include", "conditional", "prototype")
 
@@ -53,18 +56,35 @@ def uses_of(files: Files) -> Uses:
     return Uses({n: frozenset(w) for n, w in words.items()})
 
 
-def _in_header(files: Files, path: str) -> dict[str, frozenset[str]]:
-    if path not in files.overlay and ("uses", path) in files.memo:
-        known: dict[str, frozenset[str]] = files.memo[("uses", path)]
-        return known
+def _in_header(files: Files, path: str) -> Mapping[str, frozenset[str]]:
+    if path in files.overlay:
+        return _uses_in(files.read(path))
+    known = files.memo.get("uses")
+    if known is None:
+        known = files.memo["uses"] = _checkout_uses(files)
+    found: dict[str, frozenset[str]] = known.get(path, {})
+    return found
+
+
+def _checkout_uses(files: Files) -> dict[str, dict[str, frozenset[str]]]:
+    """The uses in every header of the checkout, kept under the name of its content."""
+    key = digest("uses", _FORMAT, files.key)
+    kept = files.cache.get("uses", key) if files.cache is not None and files.key else None
+    if kept is None:
+        headers = [p for p in sorted(files.tracked) if p.startswith(_HEADERS) and p.endswith(".h")]
+        there = [p for p in headers if (files.root / p).is_file() and files.tracked[p].startswith("100")]
+        kept = {p: {n: sorted(w) for n, w in _uses_in((files.root / p).read_bytes()).items()} for p in there}
+        if files.cache is not None and files.key:
+            files.cache.put("uses", key, kept)
+    return {p: {n: frozenset(w) for n, w in row.items()} for p, row in kept.items()}
+
+
+def _uses_in(data: bytes) -> dict[str, frozenset[str]]:
     out: dict[str, set[str]] = {}
-    for e in entities(files.read(path)).values():
+    for e in entities(data).values():
         if e.kind in ("macro", "function", "type"):
             out.setdefault(e.name, set()).update(w for w in e.words if w != e.name and (w[0].isalpha() or w[0] == "_"))
-    result = {n: frozenset(w) for n, w in out.items()}
-    if path not in files.overlay:
-        files.memo[("uses", path)] = result
-    return result
+    return {n: frozenset(w) for n, w in out.items()}
 
 
 def plain(symbol: str) -> str:
@@ -89,6 +109,7 @@ class Coverage:
     reached: Mapping[str, str]
     header: Mapping[str, frozenset[str]]
     sources: Mapping[str, str]
+    memo: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def uncovered(self) -> list[str]:
         """Changed definitions that no proof covers, as "path: kind name"."""
@@ -138,6 +159,8 @@ class Coverage:
 
     def _entities(self, path: str | None) -> list[Entity]:
         """Those of a source and of the sources that it includes."""
+        if path in self.memo:
+            return list(self.memo[path])
         out: list[Entity] = []
         pending, seen = [path] if path else [], {path}
         while pending:
@@ -153,10 +176,15 @@ class Coverage:
                 ):
                     seen.add(inside)
                     pending.append(inside)
+        if path is not None:
+            self.memo[path] = out
         return out
 
     def _local(self, unit: str) -> dict[str, str]:
         """Functions, macros and variables of the unit's own file that use what changed."""
+        key = f"local {unit}"
+        if key in self.memo:
+            return dict(self.memo[key])
         out: dict[str, str] = {}
         found = self._entities(self._source(unit))
         grew = True
@@ -171,6 +199,7 @@ class Coverage:
                 if hit:
                     out[e.name] = hit[0]
                     grew = True
+        self.memo[key] = out
         return out
 
 

@@ -7,6 +7,8 @@ asked another question: whether it takes a definition away that something else s
 
 from __future__ import annotations
 
+import bisect
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -106,8 +108,22 @@ def role(files: Files, hit: Hit) -> str:
         return TOOLS
     if not hit.path.endswith(C_SUFFIXES):
         return OTHER
-    inside = next((t.kind for t in tokenize(files.read(hit.path)) if t.start <= hit.offset < t.end), None)
-    return {Kind.COMMENT: COMMENT, Kind.STRING: OTHER}.get(inside or Kind.WORD, CODE)
+    spans = _prose(files, hit.path)
+    i = bisect.bisect_right(spans, (hit.offset, sys.maxsize, "")) - 1
+    return spans[i][2] if i >= 0 and hit.offset < spans[i][1] else CODE
+
+
+def _prose(files: Files, path: str) -> list[tuple[int, int, str]]:
+    """Start, end and role of every comment and string of a file, in order."""
+    key = ("prose", path)
+    if path not in files.overlay and key in files.memo:
+        known: list[tuple[int, int, str]] = files.memo[key]
+        return known
+    kinds = {Kind.COMMENT: COMMENT, Kind.STRING: OTHER}
+    spans = [(t.start, t.end, kinds[t.kind]) for t in tokenize(files.read(path)) if t.kind in kinds]
+    if path not in files.overlay:
+        files.memo[key] = spans
+    return spans
 
 
 def _roles(files: Files, hits: Iterable[Hit], name: str) -> dict[str, int]:
