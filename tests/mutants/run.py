@@ -1,0 +1,107 @@
+"""Run mutants: the named proof over the spoilt patch."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from xenstage.cache import Cache
+from xenstage.cli.common import Opened, open_all, stages
+from xenstage.cli.proving import base_files
+from xenstage.cli.run import make
+from xenstage.cli.verify import cases_of
+from xenstage.index.sweep import Files
+from xenstage.prove.abi import prove_abi
+from xenstage.prove.case import Case
+from xenstage.prove.form import prove_form
+from xenstage.prove.hypercalls import prove_hypercalls
+from xenstage.prove.lifetimes import prove_lifetimes
+from xenstage.prove.predicates import prove_predicates
+from xenstage.prove.residue import prove_residue
+from xenstage.prove.result import Proof
+
+from .operators import Mutant
+
+SOURCE = ("predicates", "hypercalls", "abi", "lifetimes", "residue", "form")
+Cases = Mapping[tuple[int, int], Case]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The true series of a tree."""
+
+    opened: Opened
+    cases: Cases
+
+
+@dataclass(frozen=True)
+class Caught:
+    """What a proof said of a mutant.
+
+    :param site: the files that were spoilt.
+    :param finding: the first one; "" where there is none.
+    """
+
+    mutant: Mutant
+    site: str
+    verdict: str
+    finding: str
+
+    @property
+    def caught(self) -> bool:
+        """Whether it did not pass."""
+        return self.verdict in ("FAIL", "REFUSED")
+
+
+def bench(tree: str) -> Bench:
+    """Make the true series of the written stages on a tree ("sample" for the bundled one)."""
+    import argparse
+
+    args = argparse.Namespace(tree=tree, base="HEAD", config=["x86_64-debug"])
+    opened = open_all(args)
+    known = stages()
+    written = [s for s in known.values() if s.patches]
+    base = base_files(opened)
+    out: dict[tuple[int, int], Case] = {}
+    for series in make(opened, known, written, signoff=False):
+        for case in cases_of(opened, series, base):
+            out[(series.stage.number, case.number)] = case
+    return Bench(opened, out)
+
+
+def prove(case: Case, name: str, cache: Cache, total: int) -> Proof:
+    """One proof that needs no build."""
+    if name == "predicates":
+        return prove_predicates(case)
+    if name == "hypercalls":
+        return prove_hypercalls(case, {})
+    if name == "lifetimes":
+        return prove_lifetimes(case)
+    if name == "abi":
+        return prove_abi(case, cache=cache)
+    if name == "residue":
+        return prove_residue(case)
+    return prove_form(case, patch=None, total=total)
+
+
+def spoil(mutant: Mutant, case: Case) -> tuple[Case, dict[str, bytes]]:
+    """The patch with the mistake in it.
+
+    :raises LookupError: when the tree has no place for it.
+    """
+    changed = mutant.apply(case.after)
+    after: Files = case.after.with_overlay(changed)
+    declared = case.declared if mutant.keeps_edits else dataclasses.replace(case.declared, edits=None)
+    paths = tuple(sorted({*case.changed, *changed}))
+    return dataclasses.replace(case, after=after, changed=paths, declared=declared), changed
+
+
+def catch(mutant: Mutant, on: Bench) -> Caught:
+    """Run the named proof over a mutant."""
+    case, changed = spoil(mutant, on.cases[(mutant.stage, mutant.patch)])
+    total = sum(s == mutant.stage for s, _ in on.cases)
+    proof = prove(case, mutant.caught_by, on.opened.cache, total)
+    first = f"{proof.findings[0].where}: {proof.findings[0].what}" if proof.findings else ""
+    return Caught(mutant, ", ".join(Path(p).name for p in changed), proof.verdict, first)
