@@ -37,6 +37,7 @@ UNION_MEMBERS = {
 # The dispatcher of guests in HVM containers: file, function, the variable that is the guest's
 # mode with its values (bytes of an address), and the one that is the hypercall's number.
 DISPATCH = ("xen/arch/x86/hvm/hvm.c", "hvm_do_hypercall")
+DISPATCH_ARCH = "x86_64"  # configurations whose binaries hold it
 MODES = {"64": 8, "32": 4}
 MODE_FUNCTION = "hvm_guest_x86_mode"
 CURRENT = "current->domain"

@@ -19,7 +19,7 @@ from ..cache import Cache, digest
 from ..index.sweep import Files
 
 PUBLIC = "xen/include/public/"
-_FORMAT = "1"
+_FORMAT = "2"
 # Target -> architecture directories and files that are not its own.
 TARGETS = {
     "x86_64-linux-gnu": "arch-arm",
@@ -95,6 +95,8 @@ def _read(place: Path, names: list[str]) -> dict[str, Any]:
     items: Items = {}
     broken: dict[str, str] = {}
     for target, foreign in TARGETS.items():
+        if foreign == "arch-x86" and not any(n.startswith("arch-arm") for n in names):
+            continue  # a tree without the architecture has no interface there
         for name in names:
             inside = any(re.fullmatch(pattern, name) for pattern in _INSIDE.values())
             if name in _LEFT_OUT or foreign in name or inside:

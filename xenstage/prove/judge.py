@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from ..build.builder import Result
 from ..cache import Cache
+from . import guests
 from .abi import prove_abi
 from .builds import prove_builds
 from .case import Case
@@ -58,7 +59,8 @@ def judge_patch(
     :param only: names of the proofs to run.
     :param step: told the name of each proof that is done.
     """
-    tables = {c: (a.harvest["tables"], b.harvest["tables"]) for c, (a, b) in built.items() if _tables(a) and _tables(b)}
+    ours = {c: row for c, row in built.items() if c.startswith(guests.DISPATCH_ARCH) and all(map(_tables, row))}
+    tables = {c: (a.harvest["tables"], b.harvest["tables"]) for c, (a, b) in ours.items()}
     runs: dict[str, Callable[[], Proof]] = {
         "builds": lambda: prove_builds(case, {c: b for c, (_, b) in built.items()}),
         "predicates": lambda: prove_predicates(case),
