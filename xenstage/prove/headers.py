@@ -19,7 +19,7 @@ from ..cache import Cache, digest
 from ..index.sweep import Files
 
 PUBLIC = "xen/include/public/"
-_FORMAT = "2"
+_FORMAT = "3"
 # Target -> architecture directories and files that are not its own.
 TARGETS = {
     "x86_64-linux-gnu": "arch-arm",
@@ -40,9 +40,13 @@ _TYPES = """\
 #include <stdint.h>
 #define __XEN_TOOLS__ 1
 #define __XEN_INTERFACE_VERSION__ __XEN_LATEST_INTERFACE_VERSION__
+#if __has_include("xen-compat.h")
 #include "xen-compat.h"
+#endif
 #include "xen.h"
+#if __has_include("event_channel.h")
 #include "event_channel.h"
+#endif
 """
 # Headers that another one includes at the right place, and that do not stand alone.
 _INSIDE = {"xen.h": r"arch-[^/]*/xen[^/]*\.h|arch-[^/]*\.h", "hvm/save.h": r"arch-[^/]*/hvm/save\.h"}

@@ -6,8 +6,10 @@
 #include <asm/event.h>
 #include <asm/guest_access.h>
 #include <asm/hvm/hvm.h>
+#include <asm/vtimer.h>
 
 void arch_dump_domain(const struct domain *d);
+void arch_vcpu_destroy(struct vcpu *v);
 int arch_domain_soft_reset(struct domain *d);
 bool_t domain_is_empty(const struct domain *d);
 int arch_set_info_guest(struct vcpu *v, unsigned int flags);
@@ -64,7 +66,14 @@ void arch_vcpu_initialise(struct vcpu *v)
     else
         BUG();
 
+    vtimer_init(v);
     v->is_initialised = 1;
+}
+
+void arch_vcpu_destroy(struct vcpu *v)
+{
+    vtimer_destroy(v);
+    v->is_initialised = 0;
 }
 
 int arch_set_info_guest(struct vcpu *v, unsigned int flags)

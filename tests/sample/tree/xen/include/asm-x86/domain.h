@@ -90,6 +90,7 @@ struct arch_vcpu
     unsigned int  flags;
 #define TF_kernel_mode 1
     uint8_t       evtchn_pending;
+    struct vtimer *vtimer;
 };
 
 #define PG_translate 1

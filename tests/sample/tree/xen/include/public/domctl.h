@@ -3,7 +3,7 @@
 #ifndef PUBLIC_DOMCTL_H
 #define PUBLIC_DOMCTL_H
 
-#include <public/xen.h>
+#include "xen.h"
 
 #define XEN_DOMCTL_INTERFACE_VERSION 0x0000000a
 

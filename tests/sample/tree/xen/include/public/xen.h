@@ -28,14 +28,15 @@
 
 #ifndef __ASSEMBLY__
 
-#define DEFINE_XEN_GUEST_HANDLE(name) \
-    typedef struct { name *p; } __guest_handle_ ## name
+#define HANDLE_OF(name, type) \
+    typedef struct { type *p; } __guest_handle_ ## name
+#define DEFINE_XEN_GUEST_HANDLE(name) HANDLE_OF(name, name)
 #define XEN_GUEST_HANDLE(name)       __guest_handle_ ## name
 #define XEN_GUEST_HANDLE_PARAM(name) XEN_GUEST_HANDLE(name)
 
 DEFINE_XEN_GUEST_HANDLE(void);
 DEFINE_XEN_GUEST_HANDLE(char);
-DEFINE_XEN_GUEST_HANDLE(uint);
+HANDLE_OF(uint, unsigned int);
 
 typedef uint16_t domid_t;
 
