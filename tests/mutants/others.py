@@ -12,20 +12,20 @@ DOMCTL = "xen/include/public/domctl.h"
 STABLE = "xen/include/public/xen.h"
 
 
-def breaks(name: str, kind: str, guard: str) -> Mutant:
+def breaks(name: str, kind: str, guard: str, config: str) -> Mutant:
     """A file of the common code that does not compile in one sort of build."""
 
     def apply(files: Files) -> Changed:
         path = "xen/common/domain.c"
         return {path: files.read(path) + f"\n#{guard}\n#error this build is broken\n#endif\n".encode()}
 
-    return Mutant(name, kind, 2, 1, "builds", apply)
+    return Mutant(name, kind, 2, 1, "builds", apply, config=config)
 
 
 BREAKS = (
-    breaks("arm-build", "ARM build broken", "ifdef CONFIG_ARM"),
-    breaks("release-build", "NDEBUG build broken", "ifdef NDEBUG"),
-    breaks("xsm-build", "XSM build broken", "ifdef XSM_ENABLE"),
+    breaks("arm-build", "ARM build broken", "ifdef CONFIG_ARM", "arm64-debug"),
+    breaks("release-build", "NDEBUG build broken", "ifdef NDEBUG", "x86_64-release"),
+    breaks("xsm-build", "XSM build broken", "ifdef XSM_ENABLE", "x86_64-debug-xsm"),
 )
 
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from xenstage.build.builder import Builder, Result
 from xenstage.cache import Cache
 from xenstage.cli.common import Opened, open_all, stages
 from xenstage.cli.proving import base_files
 from xenstage.cli.run import make
 from xenstage.cli.verify import cases_of
 from xenstage.index.sweep import Files
+from xenstage.process import Runner
 from xenstage.prove.abi import prove_abi
+from xenstage.prove.builds import prove_builds
 from xenstage.prove.case import Case
 from xenstage.prove.form import prove_form
 from xenstage.prove.hypercalls import prove_hypercalls
@@ -21,6 +25,8 @@ from xenstage.prove.lifetimes import prove_lifetimes
 from xenstage.prove.predicates import prove_predicates
 from xenstage.prove.residue import prove_residue
 from xenstage.prove.result import Proof
+from xenstage.tree.config import BY_NAME
+from xenstage.tree.git import Identity
 
 from .operators import Mutant
 
@@ -30,8 +36,12 @@ Cases = Mapping[tuple[int, int], Case]
 
 @dataclass(frozen=True)
 class Bench:
-    """The true series of a tree."""
+    """The true series of a tree.
 
+    :param tree: "sample", or the path of a clone of xen.git.
+    """
+
+    tree: str
     opened: Opened
     cases: Cases
 
@@ -68,7 +78,7 @@ def bench(tree: str) -> Bench:
     for series in make(opened, known, written, signoff=False):
         for case in cases_of(opened, series, base):
             out[(series.stage.number, case.number)] = case
-    return Bench(opened, out)
+    return Bench(tree, opened, out)
 
 
 def prove(case: Case, name: str, cache: Cache, total: int) -> Proof:
@@ -100,8 +110,29 @@ def spoil(mutant: Mutant, case: Case) -> tuple[Case, dict[str, bytes]]:
 
 def catch(mutant: Mutant, on: Bench) -> Caught:
     """Run the named proof over a mutant."""
+    if mutant.config:
+        return _catch_build(mutant, on)
     case, changed = spoil(mutant, on.cases[(mutant.stage, mutant.patch)])
     total = sum(s == mutant.stage for s, _ in on.cases)
     proof = prove(case, mutant.caught_by, on.opened.cache, total)
     first = f"{proof.findings[0].where}: {proof.findings[0].what}" if proof.findings else ""
     return Caught(mutant, ", ".join(Path(p).name for p in changed), proof.verdict, first)
+
+
+def _catch_build(mutant: Mutant, on: Bench) -> Caught:
+    """Build the spoilt patch, in the configuration in which it must not build."""
+    case, changed = spoil(mutant, on.cases[(mutant.stage, mutant.patch)])
+    git, cache = on.opened.tree.git, on.opened.cache
+    me = Identity("A Mutant", "mutant@example.org")
+    scratch = cache.scratch("mutant")
+    commit = git.commit(case.commit, changed, mutant.name, author=me, date=1420156800, scratch=scratch)
+    proof = prove_builds(case, {mutant.config: build(on, commit, mutant.config)})
+    # The first finding names the configuration and what make said.
+    first = f"{proof.findings[0].where}: {proof.findings[0].what}" if proof.findings else ""
+    return Caught(mutant, ", ".join(Path(p).name for p in changed), proof.verdict, first)
+
+
+def build(on: Bench, commit: str, config: str) -> Result:
+    """A commit in one configuration."""
+    builder = Builder(on.opened.tree, BY_NAME[config], on.opened.cache, Runner(), time.monotonic)
+    return builder.build(commit, None)

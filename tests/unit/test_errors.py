@@ -44,5 +44,7 @@ def test_exit_codes_are_an_interface() -> None:
         "TOOLS": 5,
         "OUTPUT": 6,
         "PARSE": 7,
+        "SKIPPED": 8,
+        "INFRA": 9,
         "INTERRUPTED": 130,
     }

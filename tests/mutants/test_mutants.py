@@ -1,0 +1,73 @@
+"""Every mutant is caught by the proof that it names, and the true series raises no alarm."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+
+import pytest
+
+from .catalogue import MUTANTS
+from .operators import Mutant
+from .run import SOURCE, Bench, bench, build, catch, prove
+
+KINDS = {
+    "polarity", "conjunct dropped", "!pvh && X to X", "pvh && X to X", "current for d", "d for current",
+    "vcpu for domain", "|| for &&", "&& for ||", "wrong feature", "handler swapped", "handler of the wrong width",
+    "handler missing in one table", "table widened", "table narrowed", "row dropped", "presence test",
+    "errno changed", "register width changed", "wrong union half", "may be NULL", "flag set before it is read",
+    "flag never set", "flag set too widely", "flag without type", "initialisation dropped", "teardown dropped",
+    "early return moved above work", "switch case lost", "else dropped", "arms swapped", "ARM build broken",
+    "NDEBUG build broken", "XSM build broken", "ABI value reused", "ABI value changed", "ABI layout changed",
+    "version bump forgotten", "stray byte outside the edits", "style", "name left behind",
+}  # fmt: skip
+TREES = [
+    "sample",
+    pytest.param("real", marks=pytest.mark.skipif(not os.environ.get("XENSTAGE_TREE"), reason="no Xen tree")),
+]
+
+
+@pytest.fixture(scope="module", params=TREES)
+def on(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """The true series of both stages."""
+    tree = "sample" if request.param == "sample" else os.environ["XENSTAGE_TREE"]
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("AUTHOR", "COMMITTER"):
+            patch.setenv(f"GIT_{name}_NAME", "A Developer")
+            patch.setenv(f"GIT_{name}_EMAIL", "developer@example.org")
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        return bench(tree)
+
+
+def test_the_catalogue_has_every_kind() -> None:
+    assert {m.kind for m in MUTANTS} == KINDS
+    assert len(MUTANTS) >= 40
+    assert not [n for n, count in Counter(m.name for m in MUTANTS).items() if count > 1]
+
+
+def test_the_true_series_raises_no_alarm(on: Bench) -> None:
+    alarms = []
+    for (stage, patch), case in on.cases.items():
+        total = sum(s == stage for s, _ in on.cases)
+        proofs = [prove(case, name, on.opened.cache, total) for name in SOURCE]
+        alarms += [(stage, patch, p.name, p.findings[:2]) for p in proofs if p.verdict not in ("PASS", "SKIP")]
+    assert not alarms
+
+
+@pytest.mark.parametrize("mutant", [m for m in MUTANTS if not m.config], ids=lambda m: m.name)
+def test_is_caught(on: Bench, mutant: Mutant) -> None:
+    got = catch(mutant, on)
+    assert got.caught, f"{mutant.caught_by} says {got.verdict} to: {mutant.kind}, in {got.site}"
+    assert got.finding
+
+
+@pytest.mark.parametrize("mutant", [m for m in MUTANTS if m.config], ids=lambda m: m.name)
+def test_a_broken_build_is_caught(on: Bench, mutant: Mutant) -> None:
+    if on.tree != "sample" and not os.environ.get("XENSTAGE_BUILD_MUTANTS"):
+        pytest.skip("minutes on the real tree: make mutants, or XENSTAGE_BUILD_MUTANTS=1")
+    got = catch(mutant, on)
+    if got.verdict == "SKIP":
+        pytest.skip(got.finding)
+    assert got.verdict == "FAIL" and mutant.config in got.finding, got
+    true = on.cases[(mutant.stage, mutant.patch)]
+    assert build(on, true.commit, mutant.config).verdict == "PASS"
