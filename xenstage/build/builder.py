@@ -164,12 +164,19 @@ def _judge(status: int, made: bool, log: str) -> tuple[str, str]:
         return "PASS", ""
     if "No space left on device" in log:
         return "INFRA", "no space left on device"
+    if status and (crash := _CRASH.search(log)):
+        return "INFRA", f"the compiler crashed: {crash.group().strip()[:200]}"
     first = re.search(r"^.*(?:\berror:|undefined reference|internal compiler error|\*\*\*).*$", log, re.M)
     if status == 0:
         return "FAIL", "make says yes, but xen-syms is not there"
     return "FAIL", first.group().strip()[:300] if first else f"make ends with {status}"
 
 
+_CRASH = re.compile(
+    r"^.*(?:internal compiler error|Killed signal terminated program|PLEASE submit a bug report"
+    r"|Segmentation fault|Illegal instruction|Bus error).*$",
+    re.M,
+)
 _TARGET = re.compile(r"^make.*?\*\*\* \[(?:[^\]\s]*:\d+: )?([^\]]+)\] Error", re.M)
 
 

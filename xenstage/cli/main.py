@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import sys
 from collections.abc import Sequence
 
 from .. import __version__
+from ..cache import Cache
 from ..errors import Exit, XenstageError
 from . import build, explain, prepare, run, sites, verify
 
@@ -32,3 +34,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return int(Exit.OK)
+    except OSError as e:
+        if e.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        full = XenstageError(
+            Exit.OUTPUT,
+            "no space is left",
+            why=f"{e.strerror}: {e.filename or 'while writing'}",
+            remedy=f"free some: the cache may be deleted at any time (rm -r '{Cache.default().root}')\n"
+            "then the same command goes on; nothing half-written stays",
+        )
+        sys.stderr.write(full.render() + "\n")
+        return int(full.code)

@@ -5,16 +5,18 @@ from __future__ import annotations
 import argparse
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..build.builder import Result
 from ..errors import Exit, XenstageError
 from ..progress import Progress
 from ..prove.case import Declared, make_case
 from ..prove.form import am_in_order, prove_form
 from ..prove.judge import NAMES, Judgement, judge_patch
 from ..prove.page import evidence_page
-from ..series.output import EVIDENCE_SCHEMA, MANIFEST, check_ours, seal
+from ..series.output import EVIDENCE_SCHEMA, MANIFEST, check_ours, write_whole
 from ..tree.source import open_tree
 from .common import Opened, open_all
 from .proving import base_files, build_all, built_for, configs_of
@@ -74,7 +76,11 @@ def verify_directory(args: argparse.Namespace, only: frozenset[str]) -> tuple[li
             progress.step("form")
         judged.append(one)
     progress.close()
-    return judged, _write(Path(args.out) / f"{directory.resolve().name}-evidence", base or parent, judged), spent
+    return (
+        judged,
+        _write(Path(args.out) / f"{directory.resolve().name}-evidence", base or parent, judged, results),
+        spent,
+    )
 
 
 def _at(opened: Opened, base: str) -> Opened:
@@ -126,9 +132,7 @@ def _declared(said: Any, number: int, tree: str, git: Any, commit: str) -> Decla
     )
 
 
-def _write(place: Path, base: str, judged: list[Judgement]) -> Path:
-    check_ours(place)
-    place.mkdir(parents=True, exist_ok=True)
+def _write(place: Path, base: str, judged: list[Judgement], results: Mapping[tuple[str, str], Result]) -> Path:
     value = {
         "schema": EVIDENCE_SCHEMA,
         "base": base,
@@ -144,7 +148,15 @@ def _write(place: Path, base: str, judged: list[Judgement]) -> Path:
             for j in judged
         ],
     }
-    (place / "evidence.json").write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")
-    (place / "evidence.md").write_text(evidence_page(place.name, base, judged))
-    seal(place)
+
+    def fill(fresh: Path) -> None:
+        (fresh / "evidence.json").write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")
+        (fresh / "evidence.md").write_text(evidence_page(place.name, base, judged))
+        (fresh / "logs").mkdir()
+        for j in judged:
+            for (tree, config), result in results.items():
+                if tree == j.case.tree and result.log:
+                    (fresh / "logs" / f"{j.case.number:04d}-{config}.log").write_bytes(result.log)
+
+    write_whole(place, fill)
     return place

@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,29 @@ def write_series(
         something that the tool did not write.
     """
     final = out / series.stage.label / "v1"
+
+    def fill(fresh: Path) -> None:
+        _fill(series, fresh, git, builds, proofs or {})
+        logs = final / "logs"
+        if logs.is_dir():
+            shutil.copytree(logs, fresh / "logs")
+        for name, data in (extra or {}).items():
+            (fresh / name).parent.mkdir(exist_ok=True)
+            (fresh / name).write_bytes(data)
+
+    write_whole(final, fill)
+    with cache.lock(f"refs-{series.base}"):
+        git.set_branch(f"xenstage/{series.stage.label}", series.tip)
+    return final
+
+
+def write_whole(final: Path, fill: Callable[[Path], None]) -> None:
+    """Make a directory of ours anew, whole or not at all: what stood there stays until the end.
+
+    :param fill: writes the files into the directory that it is given.
+    :raises XenstageError: (OUTPUT) when the directory cannot be written or holds
+        something that the tool did not write.
+    """
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
         _recover(final)
@@ -77,26 +100,17 @@ def write_series(
     except OSError as e:
         raise XenstageError(
             Exit.OUTPUT,
-            f"cannot write to {out}",
+            f"cannot write to {final.parent}",
             why=str(e),
             remedy="choose another directory: --out DIR",
         ) from e
     try:
         os.chmod(fresh, 0o755)
-        _fill(series, fresh, git, builds, proofs or {})
-        logs = final / "logs"
-        if logs.is_dir():
-            shutil.copytree(logs, fresh / "logs")
-        for name, data in (extra or {}).items():
-            (fresh / name).parent.mkdir(exist_ok=True)
-            (fresh / name).write_bytes(data)
+        fill(fresh)
         seal(fresh)
         _swap(fresh, final)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
-    with cache.lock(f"refs-{series.base}"):
-        git.set_branch(f"xenstage/{series.stage.label}", series.tip)
-    return final
 
 
 def seal(directory: Path) -> None:
@@ -138,7 +152,7 @@ def _sha(path: Path) -> str:
 
 def _recover(final: Path) -> None:
     """After a kill between two renames the old series stands under its second name."""
-    old = final.with_name(".old-v1")
+    old = final.with_name(f".old-{final.name}")
     if old.exists():
         if final.exists():
             shutil.rmtree(old, ignore_errors=True)
@@ -149,7 +163,7 @@ def _recover(final: Path) -> None:
 
 
 def _swap(fresh: Path, final: Path) -> None:
-    old = final.with_name(".old-v1")
+    old = final.with_name(f".old-{final.name}")
     if final.exists():
         final.rename(old)
     fresh.rename(final)
