@@ -17,6 +17,7 @@ from .expr import Expr, children, has_effects, parse_expression, parse_statement
 from .guests import UNION_MEMBERS
 
 Left = tuple[Any, ...]  # ("leaf", text) ("if", cond, then, other) ("loop", text, body) ("switch", cond, body) …
+_BOOLEAN = ("&&", "||", "==", "!=", "<", ">", "<=", ">=")
 _ZERO: Expr = ("num", 0)
 
 
@@ -168,7 +169,11 @@ def evaluate(e: Expr, env: Env, *, truth: bool = False) -> Expr:
         x = evaluate(e[2], env, truth=e[1] == "!")
         if e[1] == "!":
             known = _truth(x, env)
-            return ("num", int(not known)) if known is not None else ("un", "!", x)
+            if known is not None:
+                return ("num", int(not known))
+            if x[0] == "un" and x[1] == "!":
+                return x[2] if truth else _as_value(x[2])
+            return ("un", "!", x)
         folded = constants.unary(e[1], x[1]) if x[0] == "num" else None
         return ("num", folded) if folded is not None else ("un", e[1], x)
     if kind == "bin":
@@ -307,13 +312,13 @@ def _binary(e: Expr, env: Env, truth: bool) -> Expr:
             kb = _truth(b, env)
             if kb is not None:
                 return ("num", int(kb))
-            return b if truth else ("bin", "!=", b, _ZERO)
+            return b if truth else _as_value(b)
         b = evaluate(e[3], env, truth=True)
         kb = _truth(b, env)
         if kb is not None and not has_effects(a):
             if kb == (op == "||"):
                 return ("num", int(kb))
-            return a if truth else ("bin", "!=", a, _ZERO)
+            return a if truth else _as_value(a)
         return ("bin", op, a, b)
     b = evaluate(e[3], env)
     if a[0] == "num" and b[0] == "num":
@@ -323,6 +328,12 @@ def _binary(e: Expr, env: Env, truth: bool) -> Expr:
     if op == "&" and ((a == _ZERO and not has_effects(b)) or (b == _ZERO and not has_effects(a))):
         return _ZERO
     return ("bin", op, a, b)
+
+
+def _as_value(e: Expr) -> Expr:
+    """The 0 or 1 that a condition's value is: what && and || leave when one side is known."""
+    holds = (e[0] == "un" and e[1] == "!") or (e[0] == "bin" and e[1] in _BOOLEAN)
+    return e if holds else ("bin", "!=", e, _ZERO)
 
 
 def specialise(nodes: Sequence[Node], env: Env) -> list[Left]:
