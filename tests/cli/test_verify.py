@@ -95,6 +95,28 @@ def test_run_keeps_what_was_proved(tool: Tool, verified: Path, tmp_path: Path) -
     assert patches(out) == patches(verified)
 
 
+@pytest.mark.skipif(shutil.which("spatch") is None, reason="spatch is not installed (apt-get install coccinelle)")
+def test_a_second_opinion_counts_the_same(tool: Tool, verified: Path, tmp_path: Path) -> None:
+    shutil.copytree(verified, tmp_path / "out")
+    got = tool(*argv(tmp_path / "out", "01", "02"), "--second-opinion").good()
+    assert "second opinion: PASS" in got.out
+    rows = re.findall(r"^    (\w+) +before (\d+) = (\d+) \+ (\d+), after (\d+) = (\d+) \+ (\d+)$", got.out, re.M)
+    assert {"is_pvh_domain", "guest_type_pvh", "hvm_hypercall_table"} <= {r[0] for r in rows}
+    for row in rows:
+        a, b, c, d, e, f = map(int, row[1:])
+        assert a == b + c and d == e + f, row
+
+
+def test_no_second_opinion_without_spatch(verified: Path, proved: Path, tmp_path: Path) -> None:
+    place = tmp_path / "bin"
+    place.mkdir()
+    for name in ("git", "gcc", "ld", "make", "sh"):
+        (place / name).symlink_to(str(shutil.which(name)))
+    argv_ = [*argv(tmp_path / "out", "01", build="none"), "--second-opinion"]
+    got = shell(*argv_, cache=proved, more={"PATH": str(place)})
+    assert got.code == 8 and "second opinion: SKIP spatch is not installed" in got.out, got.out + got.err
+
+
 def test_without_builds_nothing_says_nfc(tool: Tool, tmp_path: Path) -> None:
     out = tmp_path / "out"
     got = tool(*argv(out, "01", build="none"))

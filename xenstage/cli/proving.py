@@ -15,7 +15,7 @@ from ..index.sweep import Files
 from ..progress import Progress
 from ..prove.case import Case
 from ..prove.judge import Built, Judgement
-from ..prove.result import worst
+from ..prove.result import Proof, worst
 from ..tree.config import BUILDS, BY_NAME, Config
 from ..tree.prepare import prepare
 from .common import Opened
@@ -80,7 +80,9 @@ def built_for(case: Case, results: Mapping[tuple[str, str], Result]) -> Built:
     return {c: (results[(trees[0], c)], results[(trees[1], c)]) for c in names if (trees[0], c) in results}
 
 
-def report(judged: Sequence[Judgement], places: Mapping[str, Path], spent: float, whole: float) -> int:
+def report(
+    judged: Sequence[Judgement], places: Mapping[str, Path], spent: float, whole: float, opinion: Proof | None = None
+) -> int:
     """The table, what does not hold, and the exit code."""
     width = shutil.get_terminal_size((160, 0)).columns
     for j in judged:
@@ -93,7 +95,14 @@ def report(judged: Sequence[Judgement], places: Mapping[str, Path], spent: float
         print(f"    message: {j.conclusion or 'the declared changes'}"[: 4 * width])
     for place in places.values():
         print(f"evidence: {place / 'evidence.md'}")
-    overall = worst([j.verdict for j in judged])
+    if opinion is not None:
+        print(f"second opinion: {opinion.verdict} {opinion.summary}")
+        for name, sides in sorted(opinion.facts.get("names", {}).items()):
+            row = ", ".join(f"{s} {n['ours']} = {n['spatch']} + {n['explained']}" for s, n in sides.items())
+            print(f"    {name:30} {row}")
+        for finding in opinion.findings[:6]:
+            print(f"    {finding.where}: {finding.what}")
+    overall = worst([*(j.verdict for j in judged), *([opinion.verdict] if opinion else [])])
     counts = ", ".join(f"{sum(j.verdict == v for j in judged)} {v}" for v in sorted({j.verdict for j in judged}))
     ratio = f", {whole / spent:.2f} times that" if spent > 1 else ""
     print(f"{len(judged)} patches: {counts or 'none'}; make took {spent:.0f} s, the whole {whole:.0f} s{ratio}")

@@ -17,6 +17,8 @@ from ..prove.case import Case, Declared, make_case
 from ..prove.form import am_in_order, prove_form
 from ..prove.judge import NAMES, Judgement, judge_patch
 from ..prove.page import evidence_page
+from ..prove.result import Proof
+from ..prove.second import second_opinion
 from ..series.make import Series
 from ..series.output import write_series
 from ..stage.declare import pick
@@ -42,6 +44,11 @@ def add(verbs: Any) -> None:
         help="a configuration to build, may be repeated (default: all; 'none' builds nothing)",
     )
     p.add_argument("--only", metavar="PROOF", action="append", choices=NAMES, help="run one proof, may be repeated")
+    p.add_argument(
+        "--second-opinion",
+        action="store_true",
+        help="hold the uses of the stages' names against what spatch finds (needs coccinelle)",
+    )
     p.set_defaults(function=main)
 
 
@@ -79,7 +86,17 @@ def main(args: argparse.Namespace) -> int:
             _write(opened, series, judged, out, results, only, progress, ready=True)
     progress.close()
     logs = {s.stage.label: out / s.stage.label / "v1" for s in mine}
-    return report([j for row in judged.values() for j in row], logs, spent, time.monotonic() - started)
+    opinion = _second(opened, mine) if args.second_opinion else None
+    return report([j for row in judged.values() for j in row], logs, spent, time.monotonic() - started, opinion)
+
+
+def _second(opened: Opened, mine: Sequence[Series]) -> Proof:
+    """What spatch says of every name that the series remove, introduce or keep."""
+    cases = [c for s in mine for c in cases_of(opened, s, base_files(opened))]
+    said = [c.declared for c in cases]
+    names = sorted({n for d in said for n in (*d.removes, *d.introduces, *d.keeps)})
+    scratch = opened.cache.scratch("second")
+    return second_opinion(cases[0].before, cases[-1].after, names, scratch=scratch, runner=opened.runner)
 
 
 def _parents(series: Series) -> list[str]:

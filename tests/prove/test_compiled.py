@@ -1,0 +1,115 @@
+"""Objects: what counts as the same function, what as line numbers only, what as changed."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from xenstage.build.elf import Unit, local_name, read_unit
+from xenstage.prove.compiled import Difference, bloat, compare
+
+pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed")
+
+TEXT = """\
+extern void note(const char *file, int line);
+extern int pump(int);
+static const int limits[3] = { 3, 5, 7 };
+static int __attribute__((noinline)) capped(int x) { return x > limits[x & 1] ? 5 : x; }
+int first(int x) { return capped(x) + pump(x); }
+int second(int x) { if ( x > 9 ) note(__FILE__, __LINE__); return pump(x + 1); }
+const char *label(void) { return "a label"; }
+int level = 4;
+int (*chosen)(int) = first;
+"""
+
+
+def unit(place: Path, text: str, *flags: str) -> Unit:
+    """A compiled text, read."""
+    place.mkdir(parents=True, exist_ok=True)
+    (place / "pump.c").write_text(text)
+    argv = ["gcc", "-O2", "-ffunction-sections", *flags, "-c", str(place / "pump.c"), "-o", str(place / "pump.o")]
+    subprocess.run(argv, check=True)
+    return read_unit(place / "pump.o", place)
+
+
+def differ(tmp_path: Path, old: str, new: str, lines: str | None = None, flags: tuple[str, ...] = ()) -> Difference:
+    """Compare two texts; ``lines`` is the second with the first one's line numbers."""
+    a, b = unit(tmp_path / "a", old, *flags), unit(tmp_path / "deep/b", new, *flags)
+    again = {"pump.o": unit(tmp_path / "c", lines, *flags)} if lines is not None else {}
+    return compare({"pump.o": a}, {"pump.o": b}, again)
+
+
+def names(d: Difference) -> tuple[list[str], list[str]]:
+    """The names of what differs."""
+    return [r[1] for r in d.functions], [r[1] for r in d.data]
+
+
+def test_the_same_text_elsewhere_is_identical(tmp_path: Path) -> None:
+    d = differ(tmp_path, TEXT, TEXT)
+    assert names(d) == ([], []) and d.identical >= 4 and d.moved == 0
+
+
+def test_debug_information_does_not_count(tmp_path: Path) -> None:
+    a, b = unit(tmp_path / "a", TEXT), unit(tmp_path / "b", TEXT, "-g")
+    assert a == b
+
+
+def test_a_function_that_moves_within_its_file_is_identical(tmp_path: Path) -> None:
+    first = "int first(int x) { return capped(x) + pump(x); }\n"
+    declared = TEXT.replace("extern int pump", "int first(int);\nextern int pump")
+    moved = declared.replace(first, "", 1) + first
+    d = differ(tmp_path, declared, moved)
+    assert names(d) == (["second"], [])  # its line alone
+
+
+def test_line_numbers_only(tmp_path: Path) -> None:
+    new = "/* One line more. */\n" + TEXT
+    assert names(differ(tmp_path, TEXT, new)) == (["second"], [])
+    d = differ(tmp_path, TEXT, new, "/* One line more. */\n#line 1\n" + TEXT)
+    assert names(d) == ([], []) and d.moved == 1
+
+
+def test_line_numbers_do_not_hide_a_change(tmp_path: Path) -> None:
+    new = "\n" + TEXT.replace("x > 9", "x > 8")
+    d = differ(tmp_path, TEXT, new, "\n#line 1\n" + TEXT.replace("x > 9", "x > 8"))
+    assert names(d) == (["second"], [])
+
+
+CHANGES = [
+    ("number", "x > 9", "x >= 9", ["second"], []),
+    ("callee", "return pump(x + 1)", "return first(x + 1)", ["second"], []),
+    ("string", "a label", "a title", ["label"], []),
+    ("table", "{ 3, 5, 7 }", "{ 3, 6, 7 }", [], ["limits"]),
+    ("variable", "level = 4", "level = 5", [], ["level"]),
+    ("pointer", "chosen)(int) = first", "chosen)(int) = second", [], ["chosen"]),
+    ("gone", "const char *label(void) { return \"a label\"; }\n", "", ["label"], []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "functions", "data"), [c[1:] for c in CHANGES], ids=[c[0] for c in CHANGES])
+@pytest.mark.parametrize("flags", [(), ("-fPIC",), ("-O1",)], ids=["plain", "pic", "O1"])
+def test_what_a_change_reaches(
+    tmp_path: Path, old: str, new: str, functions: list[str], data: list[str], flags: tuple[str, ...]
+) -> None:
+    assert TEXT.count(old) == 1
+    changed, variables = names(differ(tmp_path, TEXT, TEXT.replace(old, new), flags=flags))
+    # A table without a name of its own in the object counts with the function that reads it.
+    assert set(functions) <= set(changed) <= {*functions, *(["capped", "first"] if data == ["limits"] else [])}
+    assert set(variables) <= set(data) and (changed or variables)
+
+
+def test_names_that_a_compiler_counts() -> None:
+    assert local_name("capped.constprop.3") == "capped.constprop"
+    assert local_name("count.1742") == "count"
+    assert local_name("pump") == "pump"
+
+
+def test_sizes_as_bloat_o_meter_prints_them() -> None:
+    rows = (("a.o", "grown", 10, 14), ("a.o", "gone", 8, 0), ("b.o", "new", 0, 6), ("b.o", "shrunk", 9, 7))
+    lines = bloat(Difference(3, 0, rows, ())).splitlines()
+    assert lines[0] == "add/remove: 1/1 grow/shrink: 1/1 up/down: 10/-10 (0)"
+    assert [line.split()[0] for line in lines[2:]] == ["new", "grown", "shrunk", "gone"]
+    assert lines[2].split()[1:] == ["-", "6", "+6"] and lines[5].split()[1:] == ["8", "-", "-8"]

@@ -1,0 +1,53 @@
+"""verify on the real tree, in one configuration: ``make verify`` does it in all."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.real.conftest import Shell
+from tests.real.test_series import STAGES, evidence, files_of
+from xenstage.prove.judge import NAMES, NFC
+
+ARGV = ("verify", "01", "02", "--config", "x86_64-debug", "--build-config", "x86_64-debug")
+
+
+@pytest.fixture(scope="module")
+def verified(shell: Shell, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """Both series with their evidence, and what verify printed."""
+    out = tmp_path_factory.mktemp("verified") / "out"
+    code, text, err, _ = shell.run(*ARGV, "--out", str(out))
+    assert code == 0, text + err
+    return out, text
+
+
+def test_every_proof_of_every_patch_holds(verified: tuple[Path, str]) -> None:
+    out, text = verified
+    assert "6 patches: 6 PASS" in text
+    for label in STAGES:
+        for patch in evidence(out, label)["patches"]:
+            assert {n: p["verdict"] for n, p in patch["proofs"].items()} == dict.fromkeys(NAMES, "PASS")
+            assert patch["conclusion"] == NFC
+        matrix = evidence(out, label)["patches"][-1]["proofs"]["hypercalls"]["facts"]
+        assert matrix["difference"] == {} and matrix["agreed"] >= 384
+        assert all(NFC in p.read_text() for p in sorted((out / label / "v1").glob("000[1-9]*.patch")))
+
+
+def test_the_second_run_takes_half_a_minute_and_writes_the_same(
+    shell: Shell, verified: tuple[Path, str], tmp_path: Path
+) -> None:
+    out, _ = verified
+    code, text, err, seconds = shell.run(*ARGV, "--out", str(tmp_path / "again"))
+    assert code == 0, text + err
+    assert seconds < 30
+    assert files_of(tmp_path / "again") == files_of(out)
+
+
+@pytest.mark.skipif(shutil.which("spatch") is None, reason="spatch is not installed (apt-get install coccinelle)")
+def test_the_counts_agree_with_spatch(shell: Shell, verified: tuple[Path, str]) -> None:
+    out, _ = verified
+    code, text, err, _ = shell.run(*ARGV, "--out", str(out), "--second-opinion")
+    assert code == 0, text + err
+    assert "second opinion: PASS" in text
