@@ -9,7 +9,7 @@ OUT ?= out
 BASE ?= HEAD
 export OUT BASE XEN_SRC
 
-.PHONY: series test build sites bench help
+.PHONY: series test build verify mutants sites bench help
 
 series:
 	@sh ci/series.sh
@@ -20,6 +20,14 @@ test:
 # Does every patch of the series build (x86_64, debug=y)?
 build:
 	@sh ci/xenstage.sh build 01 02 --base "$(BASE)" --out "$(OUT)"
+
+# Every proof of every patch, in every configuration whose compiler is here.
+verify:
+	@sh ci/xenstage.sh verify 01 02 --base "$(BASE)" --out "$(OUT)" --second-opinion
+
+# Break the series on purpose: which proof catches what.
+mutants:
+	@sh ci/mutants.sh
 
 # Every use of the guest type predicates.
 sites:
