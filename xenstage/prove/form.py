@@ -26,7 +26,7 @@ from ..index.lexer import Kind, Token, matching, tokenize
 from ..index.sweep import Files
 from ..process import Done, Runner
 from ..series.message import SUBJECT_WIDTH
-from ..tree.git import _ISOLATED, Git
+from ..tree.git import ISOLATED, Git
 from .case import Case, Declared
 from .result import FAIL, PASS, Finding, Proof
 
@@ -394,7 +394,7 @@ def am_in_order(git: Git, patches: Sequence[Path], base: str, *, scratch: Path, 
     scratch.mkdir(parents=True, exist_ok=True)
     stamp = f"{git.date_of(base)} +0000"
     who = {"GIT_COMMITTER_NAME": "xenstage", "GIT_COMMITTER_EMAIL": "xenstage@invalid", "GIT_COMMITTER_DATE": stamp}
-    alone = runner.with_env(**_ISOLATED, **who, GIT_TERMINAL_PROMPT="0")
+    alone = runner.with_env(**ISOLATED, **who, GIT_TERMINAL_PROMPT="0")
     options = ["-c", "core.fsync=none", "-c", "core.hooksPath=/dev/null", "-c", "gc.auto=0", "-c", "maintenance.auto=0"]
     options += ["-c", "core.autocrlf=false", "-c", "advice.detachedHead=false", "-c", "am.threeWay=false"]
     with tempfile.TemporaryDirectory(dir=scratch, prefix="am-") as work:

@@ -27,7 +27,7 @@ ELSEWHERE: dict[str, str | None] = {
     "GIT_PREFIX": None,
 }
 # Our repository must give the same bytes for every user: no personal settings.
-_ISOLATED: dict[str, str | None] = {
+ISOLATED: dict[str, str | None] = {
     **ELSEWHERE,
     "GIT_CONFIG_GLOBAL": "/dev/null",
     "GIT_CONFIG_SYSTEM": "/dev/null",
@@ -62,7 +62,7 @@ class Git:
 
     def run(self, *args: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> Done:
         """Run git on our repository with no personal settings; failures are values."""
-        return self.runner.with_env(**{**_ISOLATED, **(env or {})}).run(
+        return self.runner.with_env(**{**ISOLATED, **(env or {})}).run(
             ["git", f"--git-dir={self.repo}", "-c", "gc.auto=0", *args], stdin=stdin
         )
 
