@@ -101,3 +101,27 @@ def test_a_latin_1_script_with_a_module_beside_it_runs(tmp_path: Path) -> None:
     (tmp_path / "script.py").write_bytes(b"# caf\xe9\nimport helper\nprint helper.WORD\n")
     argv = [sys.executable, "-m", "xenstage.tree.python2", str(tmp_path / "script.py")]
     assert subprocess.run(argv, capture_output=True, text=True, check=True).stdout == "beside\n"
+
+
+def test_a_file_left_open_is_written_to_its_end(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text("import sys\nf = open(sys.argv[1], 'w')\nf.write('end')\ndef g():\n    print f\n")
+    assert _run(str(script), str(tmp_path / "out"))[0] == 0
+    assert (tmp_path / "out").read_text() == "end"
+
+
+def test_modules_beside_the_script_are_translated_and_leave_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "helper.py").write_text("def f(x):\n    print 'f', x\n    return x.has_key(1)\n")
+    (tmp_path / "script.py").write_text("import helper\nprint helper.f({1: 2})\n")
+    assert _run(str(tmp_path / "script.py")) == (0, "f {1: 2}\nTrue\n", "")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["helper.py", "script.py"]
+
+
+def test_sort_with_a_comparison(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "d = {'a': 1, 'ccc': 2, 'bb': 3}\nk = d.keys();\nk.sort(lambda a, b: cmp(len(b), len(a)));\nprint k\n"
+    )
+    assert _run(str(script)) == (0, "['ccc', 'bb', 'a']\n", "")
+    script.write_text("k = ['b', 'a']\nk.sort()\nprint k\n")
+    assert _run(str(script)) == (0, "['a', 'b']\n", "")

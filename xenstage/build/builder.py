@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -16,6 +15,7 @@ from ..tree.config import Config
 from ..tree.prepare import CLEAN_MAKE
 from ..tree.source import Tree
 from ..tree.toolchain import Toolchain, make_toolchain
+from .log import crash_in, failed_targets, first_error, warnings_in
 from .results import note_result, result_key
 
 TIMEOUT = 3600.0  # seconds for one make
@@ -121,7 +121,7 @@ class Builder:
             product = place / "tree/xen/xen-syms"
             log = done.out + b"\n--- stderr ---\n" + done.err
             text = log.decode("utf-8", "replace")
-            failed = _failed(text, place / "tree")
+            failed = failed_targets(text, place / "tree")
             verdict, reason = _judge(done.status, product.exists(), text)
             if self.config.clang and verdict == "FAIL":
                 verdict, reason = _judge_partly(failed, baseline)
@@ -129,7 +129,7 @@ class Builder:
             product.unlink(missing_ok=True)  # the next build must make its own
             if done.status >= 0:
                 busy.unlink()
-        warnings = tuple(sorted(set(_warnings(text, place / "tree"))))
+        warnings = tuple(sorted(set(warnings_in(text, place / "tree"))))
         if verdict == "PASS" and baseline is not None:
             fresh = sorted(set(warnings) - set(baseline.warnings))
             if fresh:
@@ -164,24 +164,11 @@ def _judge(status: int, made: bool, log: str) -> tuple[str, str]:
         return "PASS", ""
     if "No space left on device" in log:
         return "INFRA", "no space left on device"
-    if status and (crash := _CRASH.search(log)):
-        return "INFRA", f"the compiler crashed: {crash.group().strip()[:200]}"
-    first = re.search(r"^.*(?:\berror:|undefined reference|internal compiler error|\*\*\*).*$", log, re.M)
+    if crash := crash_in(log):
+        return "INFRA", f"the compiler crashed: {crash}"
     if status == 0:
         return "FAIL", "make says yes, but xen-syms is not there"
-    return "FAIL", first.group().strip()[:300] if first else f"make ends with {status}"
-
-
-_CRASH = re.compile(
-    r"^.*(?:internal compiler error|Killed signal terminated program|PLEASE submit a bug report"
-    r"|Segmentation fault|Illegal instruction|Bus error).*$",
-    re.M,
-)
-_TARGET = re.compile(r"^make.*?\*\*\* \[(?:[^\]\s]*:\d+: )?([^\]]+)\] Error", re.M)
-
-
-def _failed(log: str, root: Path) -> tuple[str, ...]:
-    return tuple(sorted({m.group(1).replace(f"{root}/", "") for m in _TARGET.finditer(log)}))
+    return "FAIL", first_error(log) or f"make ends with {status}"
 
 
 def _judge_partly(failed: tuple[str, ...], baseline: Result | None) -> tuple[str, str]:
@@ -192,11 +179,3 @@ def _judge_partly(failed: tuple[str, ...], baseline: Result | None) -> tuple[str
     if new:
         return "FAIL", f"{len(new)} targets fail that the base made: {new[0]}"
     return "PASS", f"in part, as the base: {len(failed)} targets fail"
-
-
-_WARNING = re.compile(r"^(\S+?):\d+(?::\d+)?: (warning: .*)$", re.M)
-
-
-def _warnings(log: str, root: Path) -> list[str]:
-    """Warnings as "file: text"; line numbers shift and are left out."""
-    return [f"{m.group(1).replace(f'{root}/', '')}: {m.group(2)}" for m in _WARNING.finditer(log)]

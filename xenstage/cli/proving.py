@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..build.builder import Builder, Result
 from ..build.harvest import Harvester
+from ..build.tools import ToolsBuilder, concerns
 from ..errors import Exit, XenstageError
 from ..index.sweep import Files
 from ..progress import Progress
@@ -71,6 +72,28 @@ def build_all(
             progress.step(f"{commit[:12]}, {config.name}: {got.verdict}")
     progress.close()
     return results, spent
+
+
+def build_tools(opened: Opened, cases: Sequence[Case], results: dict[tuple[str, str], Result]) -> float:
+    """Build the tools before and after every patch that changes what they are made of.
+
+    :param results: what :func:`build_all` gave; the results are added under "tools".
+    :returns: the seconds that make took now.
+    """
+    touching = [c for c in cases if concerns(c.changed)]
+    if not touching:
+        return 0.0
+    builder = ToolsBuilder(opened.tree.git, opened.cache, opened.runner, time.monotonic)
+    progress, spent = Progress("tools", 2 * len(touching)), 0.0
+    for case in touching:
+        baseline: Result | None = None
+        for commit, tree in ((case.parent, case.parent_tree), (case.commit, case.tree)):
+            got = baseline = builder.build(commit, baseline)
+            spent += 0.0 if got.kept else got.seconds
+            results[(tree, "tools")] = got
+            progress.step(f"{commit[:12]}: {got.verdict}")
+    progress.close()
+    return spent
 
 
 def built_for(case: Case, results: Mapping[tuple[str, str], Result]) -> Built:

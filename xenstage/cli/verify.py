@@ -24,7 +24,7 @@ from ..series.output import write_series
 from ..stage.declare import pick
 from ..tree.config import BY_NAME
 from .common import Opened, add_tree_options, open_all, stages
-from .proving import base_files, build_all, built_for, configs_of, report
+from .proving import base_files, build_all, build_tools, built_for, configs_of, report
 from .run import make
 from .verify_foreign import verify_directory
 
@@ -68,6 +68,9 @@ def main(args: argparse.Namespace) -> int:
     pairs = [(m.commit, p) for s in mine for m, p in zip(s.made, _parents(s), strict=True)]
     results, spent = build_all(opened, pairs, configs_of(args), only)
     base = base_files(opened)
+    every = [c for s in mine for c in cases_of(opened, s, base)]
+    if results and "builds" in only:
+        spent += build_tools(opened, every, results)
     progress = Progress("prove", sum(len(s.made) for s in mine) * len(NAMES))
     judged: dict[str, list[Judgement]] = {}
     for series in mine:

@@ -19,7 +19,7 @@ from ..prove.page import evidence_page
 from ..series.output import EVIDENCE_SCHEMA, MANIFEST, check_ours, write_whole
 from ..tree.source import open_tree
 from .common import Opened, open_all
-from .proving import base_files, build_all, built_for, configs_of
+from .proving import base_files, build_all, build_tools, built_for, configs_of
 
 _BASE = re.compile(rb"^base-commit: ([0-9a-f]{40,64})$", re.M)
 _INTENDED = re.compile(r"^Intended changes, visible to guests:\n\n((?:- .*(?:\n  .*)*\n*)+)", re.M)
@@ -67,6 +67,8 @@ def verify_directory(args: argparse.Namespace, only: frozenset[str]) -> tuple[li
         declared = _declared(said, number, git.tree_of(commit), git, commit)
         cases.append(make_case(git, number, previous, commit, files, opened.tree.base, declared, opened.cache))
     results, spent = build_all(opened, [(c.commit, c.parent) for c in cases], configs_of(args), only)
+    if results and "builds" in only:
+        spent += build_tools(opened, cases, results)
     progress = Progress("prove", len(cases) * len(NAMES))
     judged = []
     for case, mail in zip(cases, mails, strict=True):

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..build.builder import Result
+from ..build.tools import concerns, untried
 from .case import Case
 from .result import FAIL, INFRA, PASS, SKIP, Finding, Proof
-
-TOOLS = ("tools/", "xen/include/public/")
 
 
 def prove_builds(case: Case, results: Mapping[str, Result]) -> Proof:
     """The verdicts of the builds of one patch.
 
-    :param results: configuration to result; SKIP where the compiler is missing.
+    :param results: configuration to result; SKIP where the compiler is missing.  "tools" is
+        the result of the tools, for a patch that changes what they are made of.
     """
     findings = tuple(Finding(c, f"{r.verdict}: {r.reason}") for c, r in sorted(results.items()) if r.verdict != "PASS")
     facts = {
@@ -34,9 +34,11 @@ def prove_builds(case: Case, results: Mapping[str, Result]) -> Proof:
         return Proof("builds", FAIL, summary, findings, facts)
     if "INFRA" in verdicts:
         return Proof("builds", INFRA, summary, findings, facts)
-    touched = [p for p in case.changed if p.startswith(TOOLS) and not p.startswith("tools/flask")]
-    if touched:
-        findings += (Finding("tools", f"SKIP: the tools are not built here; the patch changes {touched[0]}"),)
+    touched = concerns(case.changed)
+    if touched and "tools" not in results:
+        findings += (Finding("tools", f"SKIP: the tools were not built; the patch changes {touched[0]}"),)
+    if alone := untried(case.changed):
+        findings += (Finding("tools", f"SKIP: no target that is built here has {alone[0]}"),)
     if findings or not results:
         return Proof(
             "builds", SKIP, f"{summary}; {findings[0].what if findings else 'none was asked for'}", findings, facts
