@@ -26,11 +26,13 @@ class Blame:
     :param blamed: whether the failure is that of ``suspects``.
     :param suspects: names of commits; one when the patch is known.
     :param text: "blamed: ..." or "not blamed: ...", one sentence.
+    :param seen: the runs that it rests on; "" when nobody is blamed.
     """
 
     blamed: bool
     suspects: tuple[str, ...]
     text: str
+    seen: str = ""
 
 
 def more_runs(here: Sequence[Verdict], parent: Sequence[Verdict] | None) -> tuple[int, int]:
@@ -75,8 +77,9 @@ def blame(
         return Blame(False, (), f"not blamed: no patch lies after {parent_name}")
     seen = f"failed {failed} times, {parent_name} booted {_boots(parent)} times"
     if len(suspects) == 1:
-        return Blame(True, tuple(suspects), f"blamed: {suspects[0]} ({seen})")
-    return Blame(True, tuple(suspects), f"blamed: one of {len(suspects)} patches, {', '.join(suspects)} ({seen})")
+        return Blame(True, tuple(suspects), f"blamed: {suspects[0]} ({seen})", seen)
+    which = f"one of {len(suspects)} patches, {suspects[0]} to {suspects[-1]}"
+    return Blame(True, tuple(suspects), f"blamed: {which} ({seen})", seen)
 
 
 def _fails(verdicts: Sequence[Verdict]) -> int:

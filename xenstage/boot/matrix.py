@@ -209,8 +209,8 @@ def _judged(plan: Plan, session: Session, p: Planned, parent: Planned | None) ->
         return judged
     if parent is None:
         return replace(judged, blame=blame(here, None, ()))
-    names = [c.name for c in plan.between(parent.commit, p.commit)]
-    said = blame(here, session.verdicts(parent), names, parent_name=parent.commit.name)
+    names = [c.patch for c in plan.between(parent.commit, p.commit)]
+    said = blame(here, session.verdicts(parent), names, parent_name=parent.commit.patch)
     if len(said.suspects) > 1:
         number = p.commit.name[:2]
         said = replace(said, text=f"{said.text}; which one: xenstage matrix {number} --bisect {p.cell.guest}")
@@ -229,7 +229,7 @@ def run_bisect(line: Sequence[Commit], guest: str, session: Session, told: Calla
         session.first([p], 1)
         got = decide(p, session.runs(p))
         word = answer(got.verdict)
-        told(f"bisect: {line[at].name} is {word}: {got.verdict}, {got.shown.reason}")
+        told(f"bisect: {line[at].patch} is {word}: {got.verdict}, {got.shown.reason}")
         return word
 
     found = bisect(len(line), ask)
@@ -237,27 +237,27 @@ def run_bisect(line: Sequence[Commit], guest: str, session: Session, told: Calla
     if found.suspects and found.good is not None and found.bad is not None:
         bad, good = session.cell(line[found.bad], guest), session.cell(line[found.good], guest)
         session.confirm([(bad, good)])
-        names = [line[i].name for i in found.suspects]
-        said = blame(session.verdicts(bad), session.verdicts(good), names, parent_name=line[found.good].name)
+        names = [line[i].patch for i in found.suspects]
+        said = blame(session.verdicts(bad), session.verdicts(good), names, parent_name=line[found.good].patch)
     return Bisected(guest, tuple(line), found, _sentence(line, guest, found, said), said)
 
 
 def _sentence(line: Sequence[Commit], guest: str, found: Found, said: Blame | None) -> str:
     if found.bad is None and found.good == len(line) - 1:
-        return f"{guest}: nothing to find, {line[-1].name} passes"
+        return f"{guest}: nothing to find, {line[-1].patch} passes"
     if found.good is None and found.bad == 0:
         return f"{guest}: not blamed: the base itself fails"
     if said is None:
-        unknown = [n for n, (i, a) in zip((line[i].name for i, _ in found.asked), found.asked, strict=True)
+        unknown = [n for n, (i, a) in zip((line[i].patch for i, _ in found.asked), found.asked, strict=True)
                    if a is Answer.UNKNOWN]  # fmt: skip
         return f"{guest}: cannot be bisected: {', '.join(unknown)} could not be asked"
     if not said.blamed:
         return f"{guest}: {said.text}"
     last = line[found.suspects[-1]]
     if len(found.suspects) == 1:
-        return f"{guest}: the first bad patch is {last.name}, {last.xen[:12]} {last.subject!r} ({said.text})"
-    unknown = [line[i].name for i in found.unknown]
+        return f"{guest}: the first bad patch is {last.patch}, {last.xen[:12]} {last.subject!r} ({said.seen})"
+    unknown = [line[i].patch for i in found.unknown]
     return (
         f"{guest}: the first bad patch is one of {', '.join(said.suspects)}: "
-        f"{', '.join(unknown)} could not be asked ({said.text})"
+        f"{', '.join(unknown)} could not be asked ({said.seen})"
     )

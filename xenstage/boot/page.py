@@ -14,7 +14,7 @@ from .judge import Judged, Run
 from .matrix import Bisected, Matrix
 from .model import Verdict
 from .plan import BASE, Commit
-from .report import again, plain, totals, visible
+from .report import again, alike, plain, totals, visible
 from .style import STYLE
 
 Link = Callable[[str], str]
@@ -114,14 +114,15 @@ def _row_head(commit: Commit) -> Markup:
 
 
 def _square(j: Judged, link: Link) -> Markup:
-    where = None if j.planned.skip else tag("span", j.planned.cell.machine, class_="where")
+    where = tag("span", "no machine" if j.planned.skip else j.planned.cell.machine)
     spent = tag("span", _seconds(j.shown.seconds)) if j.shown.seconds else None
     log = tag("a", "log", href=link(j.shown.log)) if j.shown.log else None
     count = tag("span", _count(j.runs)) if len(j.runs) > 1 else None
     word = tag("a", str(j.verdict), class_="word", href=f"#{_anchor(j)}", title=plain(j.shown.reason))
-    facts = [x for x in (spent, count, where, log) if x is not None]
+    top = tag("span", word, log, class_="top")
+    facts = [x for x in (spent, where, count) if x is not None]
     sub = tag("span", *(x if i == 0 else Markup(f" {x}") for i, x in enumerate(facts)), class_="sub")
-    return tag("td", word, sub, class_=_kind(j.verdict), data_guest=j.planned.cell.guest)
+    return tag("td", top, sub, class_=_kind(j.verdict), data_guest=j.planned.cell.guest)
 
 
 def _count(runs: Sequence[Run]) -> str:
@@ -139,7 +140,16 @@ def _anchor(j: Judged) -> str:
 def _section(title: str, cells: Sequence[Judged], link: Link, tail: Tail, *, opened: bool) -> Markup | None:
     if not cells:
         return None
-    return tag("section", tag("h2", f"{title} ({len(cells)})"), *(_article(j, link, tail, opened) for j in cells))
+    groups = alike(cells)
+    articles = [_together(g) if len(g) > 1 else _article(g[0], link, tail, opened) for g in groups]
+    return tag("section", tag("h2", f"{title} ({len(cells)})"), *articles)
+
+
+def _together(cells: Sequence[Judged]) -> Markup:
+    """Cells that no machine can run, for one reason."""
+    names = [tag("li", f"{j.commit.name} · {j.planned.cell.guest}", id=_anchor(j)) for j in cells]
+    head = tag("h3", tag("span", str(cells[0].verdict), class_="chip skip"), f" {len(cells)} cells")
+    return tag("article", head, tag("p", cells[0].shown.reason, class_="reason"), tag("ul", *names), class_="skip")
 
 
 def _article(j: Judged, link: Link, tail: Tail, opened: bool) -> Markup:
@@ -153,6 +163,8 @@ def _article(j: Judged, link: Link, tail: Tail, opened: bool) -> Markup:
     facts += [_fact("time", _seconds(shown.seconds))] if shown.seconds else []
     facts += [_fact("log", tag("a", shown.log, href=link(shown.log)))] if shown.log else []
     facts += [_fact("again", tag("code", plain(again(j))))]
+    if j.planned.skip:
+        return tag("article", head, tag("p", plain(shown.reason), class_="reason"), id=_anchor(j), class_="skip")
     parts = [
         head,
         tag("p", plain(shown.reason), class_="reason"),
@@ -202,7 +214,7 @@ def _excerpt(log: str, tail: Tail, opened: bool) -> Markup | None:
 
 
 def _bisected(b: Bisected) -> Markup:
-    rows = [tag("li", tag("b", str(a)), f" {b.line[i].name} ", tag("code", b.line[i].xen[:12]))
+    rows = [tag("li", tag("b", str(a)), f" {b.line[i].patch} ", tag("code", b.line[i].xen[:12]))
             for i, a in sorted(b.found.asked)]  # fmt: skip
     asked = tag("details", tag("summary", f"{len(rows)} commits asked"), tag("ul", *rows))
     return tag("section", tag("h2", "Bisection"), tag("p", plain(b.text), class_="reason"), asked, class_="bisect")

@@ -26,6 +26,7 @@ class Commit:
     :param position: 0 for the base, 1 for the first patch, and so on over all stages.
     :param declared: what the patches up to here declare to change in a probe's table,
         as the compare function takes it.
+    :param patch: the patch's own name, ``LABEL/4`` also for a stage's last one.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Commit:
     subject: str
     position: int
     declared: tuple[str, ...] = ()
+    patch: str = BASE
 
     @property
     def tip(self) -> bool:
@@ -120,7 +122,7 @@ def line_of(base: str, series: Iterable[tuple[str, Sequence[tuple[str, str, tupl
         for number, (xen, subject, declared) in enumerate(patches, 1):
             name = label if number == len(patches) else f"{label}/{number}"
             last = out[-1]
-            out.append(Commit(name, xen, subject, last.position + 1, (*last.declared, *declared)))
+            out.append(Commit(name, xen, subject, last.position + 1, (*last.declared, *declared), f"{label}/{number}"))
         if not patches:  # the tree holds the stage already: its row is there, under its name
             out.append(replace(out[-1], name=label))
     return tuple(out)
@@ -150,7 +152,7 @@ def make_plan(
     :raises XenstageError: (USAGE) for a row that is not there.
     """
     ladder = tuple(c for c in line if every_patch or c.tip or c.name in only)
-    unknown = sorted(set(only) - {c.name for c in line})
+    unknown = sorted(set(only) - {n for c in line for n in (c.name, c.patch)})
     if unknown:
         raise XenstageError(
             Exit.USAGE,
@@ -158,7 +160,7 @@ def make_plan(
             why="the rows are " + ", ".join(c.name for c in line),
             remedy=f"xenstage matrix … --point {line[-1].name}",
         )
-    rows = tuple(c for c in ladder if not only or c.name in only)
+    rows = tuple(c for c in ladder if not only or {c.name, c.patch} & set(only))
     cells = tuple(planned(c, g, choose) for c in rows for g in guests)
     return Plan(tuple(line), ladder, rows, tuple(guests), cells)
 

@@ -74,7 +74,7 @@ def json_bytes(matrix: Matrix) -> bytes:
 
 
 def _commit(c: Commit) -> dict[str, Any]:
-    return {"name": c.name, "xen": c.xen, "subject": c.subject, "declared": list(c.declared)}
+    return {"name": c.name, "patch": c.patch, "xen": c.xen, "subject": c.subject, "declared": list(c.declared)}
 
 
 def _cell(j: Judged) -> dict[str, Any]:
@@ -112,8 +112,8 @@ def _bisect(b: Bisected) -> dict[str, Any]:
     return {
         "guest": b.guest,
         "text": b.text,
-        "asked": [{"commit": b.line[i].name, "xen": b.line[i].xen, "answer": str(a)} for i, a in b.found.asked],
-        "suspects": [b.line[i].name for i in b.found.suspects],
+        "asked": [{"commit": b.line[i].patch, "xen": b.line[i].xen, "answer": str(a)} for i, a in b.found.asked],
+        "suspects": [b.line[i].patch for i in b.found.suspects],
         "blamed": b.blame.blamed if b.blame else False,
     }
 
@@ -127,7 +127,7 @@ def table(matrix: Matrix, results: str, width: int) -> str:
     lines = _grid(matrix, seconds=True)
     if max(map(len, lines), default=0) > width:
         lines = _grid(matrix, seconds=False)
-    for group in _alike([j for j in matrix.cells if j.verdict is not Verdict.PASS]):
+    for group in alike([j for j in matrix.cells if j.verdict is not Verdict.PASS]):
         lines += ["", *_trouble(group, results)]
     lines += ["", plain(matrix.bisected.text)] if matrix.bisected else []
     counts = ", ".join(f"{n} {v}" for v, n in totals(matrix).items())
@@ -148,7 +148,7 @@ def _word(j: Judged, seconds: bool) -> str:
     return f"{j.verdict}{spent}"
 
 
-def _alike(cells: Sequence[Judged]) -> list[list[Judged]]:
+def alike(cells: Sequence[Judged]) -> list[list[Judged]]:
     """SKIPs for one reason are told once; everything else has its own place."""
     groups: dict[tuple[str, ...], list[Judged]] = {}
     for j in cells:

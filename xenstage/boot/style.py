@@ -32,10 +32,14 @@ h3{font-size:1rem;margin:0;overflow-wrap:anywhere}
 .grid .subject{display:block;color:var(--dim);font-size:.8rem;font-weight:400;line-height:1.35}
 .grid td{padding:.4rem .6rem;border-radius:5px;vertical-align:top}
 td.skip .word{font-weight:500}
-.word{display:block;font-weight:700;letter-spacing:.02em;text-decoration:none}
+.top{display:flex;justify-content:space-between;align-items:baseline;gap:.5rem}
+.top a+a{font-size:.8rem}
+.word{font-weight:700;letter-spacing:.02em;text-decoration:none}
 .word:hover,.word:focus{text-decoration:underline}
 .sub{display:block;font-size:.8rem;color:var(--dim)}
-.sub>*{white-space:nowrap;margin-right:.35rem}
+.sub>*{white-space:nowrap}.sub>*:not(:last-child)::after{content:" ·"}
+.bisect{margin-bottom:1.5rem}li:target{background:var(--soft);outline:2px solid var(--link)}
+article>ul{margin:.3rem 0;padding-left:1.3rem}
 article{border:1px solid var(--line);border-left:4px solid var(--line);border-radius:6px;padding:.7rem .9rem;
 margin:0 0 .75rem}
 article.bad{border-left-color:var(--bad)}article.pass{border-left-color:var(--pass)}
@@ -56,7 +60,8 @@ body{padding:.9rem .8rem 2rem}
 .grid,.grid tbody,.grid tr,.grid th,.grid td{display:block;width:auto;margin:0}
 .grid thead{display:none}
 .grid tr{border:1px solid var(--line);border-radius:6px;padding:.4rem;margin-bottom:.7rem}
-.grid td{display:grid;grid-template-columns:6.5rem 5.5rem 1fr;align-items:baseline;margin-top:3px;padding:.3rem .5rem}
+.grid td{display:grid;grid-template-columns:6.2rem minmax(6.5rem,8rem) 1fr;column-gap:.8rem;align-items:baseline;
+margin-top:3px;padding:.3rem .5rem}
 .grid td::before{content:attr(data-guest);font-size:.85rem}
 dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.35rem}
 }
