@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xenstage.boot.blame import Blame
+from xenstage.boot.cells import CellRunner
 from xenstage.boot.judge import Judged
 from xenstage.boot.matrix import Bench, Matrix, Session, run_matrix
 from xenstage.boot.model import GUESTS, Cell, Outcome, Verdict
@@ -62,8 +63,12 @@ class Lab:
         path = self.root / "ran"
         return path.read_text().splitlines() if path.exists() else []
 
-    def run(self, cell: Cell) -> Outcome:
-        """The runner."""
+    def make(self, results: Path) -> CellRunner:
+        """The runner for a run's directory."""
+        return lambda cell: self.run(cell, results)
+
+    def run(self, cell: Cell, results: Path) -> Outcome:
+        """Follow the script."""
         row = next(c.name for c in self.line if c.xen == cell.xen)
         what = f"{row} {cell.guest}"
         number = self.ran().count(what)
@@ -75,12 +80,12 @@ class Lab:
             said = said(cell, number)
         got = said if isinstance(said, Outcome) else outcome(cell, said)
         if got.log:
-            (self.store.work / got.log).write_text(f"(XEN) log of {what}\n{got.reason}\n")
+            (results / got.log).write_text(f"(XEN) log of {what}\n{got.reason}\n")
         return got
 
     def bench(self, choose: Chooser | None = None, fingerprint: str = "") -> Bench:
         """The bench of this script."""
-        return Bench(choose or tcg, self.run, lambda _: fingerprint, compare)
+        return Bench(choose or tcg, self.make, lambda _: fingerprint, compare)
 
     def ask(
         self,

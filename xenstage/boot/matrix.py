@@ -14,7 +14,7 @@ from ..cache import digest
 from ..errors import Exit, XenstageError
 from ..progress import say
 from .blame import SETTLED, Answer, Blame, Found, answer, bisect, blame, more_runs
-from .cells import CellRunner, Task, run_cells
+from .cells import MakeRunner, Task, run_cells
 from .judge import Compare, Judged, Run, decide, is_probe, judge_runs, reference_of
 from .model import Cell, Outcome, Verdict
 from .plan import Chooser, Commit, Plan, Planned, planned
@@ -28,14 +28,14 @@ class Bench:
     """What a matrix is run with.
 
     :param choose: the machine for a cell.
-    :param run: boots a cell; called in a process of its own.
+    :param make: the runner for a directory; made and called in a process of its own.
     :param fingerprint: names what the cell's outcome depends on besides the commit: guest
         image, machine file, toolstack, timeouts.  Another one means: run again.
     :param compare: a probe's tables.
     """
 
     choose: Chooser
-    run: CellRunner
+    make: MakeRunner
     fingerprint: Callable[[Cell], str]
     compare: Compare
 
@@ -139,7 +139,7 @@ class Session:
 
         if tasks:
             self._clear()
-            run_cells(tasks, self._bench.run, self._store.work, self._jobs, keep)
+            run_cells(tasks, self._bench.make, self._store.work, self._jobs, keep)
 
     def _clear(self) -> None:
         """The runners' directory, empty: what a killed run left there is nobody's."""

@@ -29,18 +29,23 @@ def machine_names() -> tuple[str, ...]:
     return tuple(sorted(p.stem for p in MACHINES.glob("*.toml"))) or _KNOWN
 
 
-def bench(tree: Tree, results: Path, *, machines: Sequence[str], cache: Cache, runner: Runner) -> Bench:
+def bench(tree: Tree, *, machines: Sequence[str], cache: Cache, runner: Runner) -> Bench:
     """What real cells are run with.
 
-    :param results: where the runner puts logs; ``Outcome.log`` is relative to it.
     :param machines: those that may be used, in order of preference; empty for all.
     """
-    run = cell_runner(tree, results, cache=cache, runner=runner)
-    return Bench(chooser(tree, machines), run, fingerprint, compare)
+
+    def make(results: Path) -> CellRunner:
+        return cell_runner(tree, results, cache=cache, runner=runner)
+
+    return Bench(chooser(tree, machines), make, fingerprint, compare)
 
 
 def cell_runner(tree: Tree, results: Path, *, cache: Cache, runner: Runner) -> CellRunner:
-    """The function that boots a cell.  It runs in a process of its own, in the main thread."""
+    """The function that boots a cell.  It runs in a process of its own, in the main thread.
+
+    :param results: this run's own empty directory; ``Outcome.log`` is relative to it.
+    """
 
     def run(cell: Cell) -> Outcome:
         return Outcome(cell, Verdict.SKIP, NOT_WIRED)

@@ -40,7 +40,7 @@ class Store:
 
     @property
     def work(self) -> Path:
-        """Where runners put their logs before they are kept."""
+        """Where each run has a directory of its own, until its log is kept."""
         return self.root / "work"
 
     def keep(self, key: str, number: int, outcome: Outcome, log: bytes) -> Outcome:

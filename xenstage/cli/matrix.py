@@ -36,14 +36,14 @@ from .run import make
 class Parts:
     """What the verb is made of and a test replaces.
 
-    :param bench: from the opened tree, the runners' directory and the chosen machines.
+    :param bench: from the opened tree and the chosen machines.
     """
 
-    bench: Callable[[Opened, Path, Sequence[str]], Bench]
+    bench: Callable[[Opened, Sequence[str]], Bench]
 
 
-def _real_bench(opened: Opened, results: Path, machines: Sequence[str]) -> Bench:
-    return real.bench(opened.tree, results, machines=machines, cache=opened.cache, runner=opened.runner)
+def _real_bench(opened: Opened, machines: Sequence[str]) -> Bench:
+    return real.bench(opened.tree, machines=machines, cache=opened.cache, runner=opened.runner)
 
 
 REAL = Parts(_real_bench)
@@ -80,7 +80,7 @@ def main(args: argparse.Namespace, parts: Parts = REAL) -> int:
     store = Store(Path(args.out) / "matrix")
     with store.lock():
         series = make(opened, known, wanted, signoff=False)
-        bench = parts.bench(opened, store.work.absolute(), tuple(args.machine or ()))
+        bench = parts.bench(opened, tuple(args.machine or ()))
         matrix = ask(args, _line(opened, series), wanted, bench, store)
         where = write(matrix, store, Path(args.html) if args.html else None)
     sys.stdout.write(table(matrix, str(store.root), shutil.get_terminal_size((160, 0)).columns))

@@ -1,0 +1,60 @@
+"""The verb ``matrix`` with a bench that boots nothing: ``python -m tests.boot.entry DIR SECONDS matrix ...``.
+
+Each run starts a program (``sleep``), as a runner starts an emulator, and notes itself in
+DIR/ran.  HVM Linux hangs on everything but the base, so that confirming is part of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from xenstage.boot.matrix import Bench
+from xenstage.boot.model import Cell, Outcome, Verdict
+from xenstage.boot.plan import Choice
+from xenstage.boot.run import compare
+from xenstage.cli import matrix
+from xenstage.cli.common import Opened
+from xenstage.errors import XenstageError
+from xenstage.process import Runner
+
+from .kit import outcome
+
+
+def bench(directory: Path, seconds: str) -> matrix.Parts:
+    """The verb's parts, replaced."""
+
+    def make(opened: Opened, _machines: Sequence[str]) -> Bench:
+        def run(cell: Cell, results: Path) -> Outcome:
+            Runner().run(["sleep", seconds])
+            with (directory / "ran").open("a") as f:
+                f.write(cell.name + "\n")
+            broken = cell.guest == "hvm-linux" and cell.xen != opened.tree.base
+            got = outcome(cell, Verdict.HANG if broken else Verdict.PASS)
+            (results / got.log).write_text(f"{got.reason}\n")
+            return got
+
+        def choose(_xen: str, guest: str) -> Choice:
+            return Choice(None, "bochs is not installed") if guest == "pvh-probe" else Choice("qemu-tcg", "the first")
+
+        return Bench(choose, lambda d: lambda c: run(c, d), lambda _: "", compare)
+
+    return matrix.Parts(make)
+
+
+def main(argv: Sequence[str]) -> int:
+    """As the real command line does it, for one verb."""
+    parser = argparse.ArgumentParser()
+    matrix.add(parser.add_subparsers(required=True), bench(Path(argv[0]), argv[1]))
+    args = parser.parse_args(argv[2:])
+    try:
+        return int(args.function(args))
+    except XenstageError as e:
+        sys.stderr.write(e.render() + "\n")
+        return int(e.code)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
