@@ -221,6 +221,22 @@ def test_jobs_run_at_the_same_time(lab: MakeLab, tmp_path: Path) -> None:
     assert {j.verdict for j in m.cells} == {PASS}
 
 
+def test_ctrl_c_is_not_lost_in_a_fork(lab: MakeLab) -> None:
+    """Python drops what is raised in a hook of fork(), KeyboardInterrupt too."""
+    armed = [True]
+
+    def interrupt() -> None:
+        if armed:
+            armed.clear()
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.05)
+
+    os.register_at_fork(before=interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        lab().ask(guests=["dom0"], jobs=2)
+    assert armed == []
+
+
 # --- blame
 
 

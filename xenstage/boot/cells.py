@@ -82,7 +82,12 @@ def _start(cell: Cell, make: MakeRunner, results: Path) -> tuple[Connection, For
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_child, args=(make, cell, results, theirs, os.getpid()))
-    process.start()
+    # What is raised in a hook of fork() is dropped: Ctrl-C waits until it is over.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        process.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     theirs.close()
     return ours, process
 
@@ -90,6 +95,7 @@ def _start(cell: Cell, make: MakeRunner, results: Path) -> tuple[Connection, For
 def _child(make: MakeRunner, cell: Cell, results: Path, pipe: Connection, parent: int) -> None:
     end_with_parent(parent)
     with contextlib.suppress(KeyboardInterrupt):  # the parent says what there is to say
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         outcome = _guarded(make, cell, results)
         pipe.send_bytes(json.dumps(outcome.to_json()).encode())
 
