@@ -119,10 +119,10 @@ def _square(j: Judged, link: Link) -> Markup:
     log = tag("a", "log", href=link(j.shown.log)) if j.shown.log else None
     count = tag("span", _count(j.runs)) if len(j.runs) > 1 else None
     word = tag("a", str(j.verdict), class_="word", href=f"#{_anchor(j)}", title=plain(j.shown.reason))
-    top = tag("span", word, log, class_="top")
+    top = tag("span", word, Markup(" "), log, class_="top")
     facts = [x for x in (spent, where, count) if x is not None]
     sub = tag("span", *(x if i == 0 else Markup(f" {x}") for i, x in enumerate(facts)), class_="sub")
-    return tag("td", top, sub, class_=_kind(j.verdict), data_guest=j.planned.cell.guest)
+    return tag("td", top, Markup(" "), sub, class_=_kind(j.verdict), data_guest=j.planned.cell.guest)
 
 
 def _count(runs: Sequence[Run]) -> str:

@@ -122,11 +122,10 @@ def table(matrix: Matrix, results: str, width: int) -> str:
     """The matrix for a terminal: the grid, then every cell that is not PASS.
 
     :param results: the directory of the results, as the user named it.
-    :param width: columns; where they are too few, the grid leaves the seconds out.
+    :param width: columns; where they are too few, the grid leaves out the seconds, then the hashes.
     """
-    lines = _grid(matrix, seconds=True)
-    if max(map(len, lines), default=0) > width:
-        lines = _grid(matrix, seconds=False)
+    grids = [_grid(matrix, seconds=s, hashes=h) for s, h in ((True, True), (False, True), (False, False))]
+    lines = next((g for g in grids if max(map(len, g)) <= width), grids[-1])
     for group in alike([j for j in matrix.cells if j.verdict is not Verdict.PASS]):
         lines += ["", *_trouble(group, results)]
     lines += ["", plain(matrix.bisected.text)] if matrix.bisected else []
@@ -134,11 +133,11 @@ def table(matrix: Matrix, results: str, width: int) -> str:
     return "\n".join([*lines, "", f"{len(matrix.cells)} cells: {counts or 'none'}"]) + "\n"
 
 
-def _grid(matrix: Matrix, *, seconds: bool) -> list[str]:
-    rows = [["", "", *matrix.plan.guests]]
+def _grid(matrix: Matrix, *, seconds: bool, hashes: bool) -> list[str]:
+    rows = [["", *[""] * hashes, *matrix.plan.guests]]
     by = {(j.commit.name, j.planned.cell.guest): j for j in matrix.cells}
     for c in matrix.plan.rows:
-        rows.append([c.name, c.xen[:12], *(_word(by[(c.name, g)], seconds) for g in matrix.plan.guests)])
+        rows.append([c.name, *[c.xen[:12]] * hashes, *(_word(by[(c.name, g)], seconds) for g in matrix.plan.guests)])
     widths = [max(len(r[i]) for r in rows) for i in range(len(rows[0]))]
     return ["  ".join(text.ljust(w) for text, w in zip(r, widths, strict=True)).rstrip() for r in rows]
 
