@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from .blame import FAILING
 from .judge import Judged, Run
@@ -32,6 +33,15 @@ class Markup(str):
     __slots__ = ()
 
 
+@dataclass(frozen=True)
+class _Show:
+    """How a cell's parts are shown."""
+
+    title: Callable[[Commit], str]
+    link: Link
+    tail: Tail
+
+
 def tag(name: str, *children: str | None, **attributes: str) -> Markup:
     """An element; children that are not Markup are shown as text, whatever they hold; None is left out.
 
@@ -48,6 +58,7 @@ def _text(text: str) -> str:
 
 def page(matrix: Matrix, *, link: Link, tail: Tail) -> bytes:
     """The page's bytes; the same matrix and logs give the same bytes."""
+    show = _Show(matrix.plan.title, link, tail)
     bad = [j for j in matrix.cells if j.verdict in FAILING or j.verdict is Verdict.INFRA]
     skipped = [j for j in matrix.cells if j.verdict is Verdict.SKIP]
     passed = [j for j in matrix.cells if j.verdict is Verdict.PASS]
@@ -55,9 +66,9 @@ def page(matrix: Matrix, *, link: Link, tail: Tail) -> bytes:
         tag("header", tag("h1", "Boot matrix"), _lead(matrix), _sums(matrix)),
         _bisected(matrix.bisected) if matrix.bisected else None,
         _grid(matrix, link),
-        _section("Not passed", bad, link, tail, opened=True),
-        _section("Skipped", skipped, link, tail, opened=False),
-        _section("Passed", passed, link, tail, opened=False),
+        _section("Not passed", bad, show, opened=True),
+        _section("Skipped", skipped, show, opened=False),
+        _section("Passed", passed, show, opened=False),
         _footer(),
     ]
     head = tag(
@@ -102,15 +113,15 @@ def _grid(matrix: Matrix, link: Link) -> Markup:
     by = {(j.commit.name, j.planned.cell.guest): j for j in matrix.cells}
     head = tag("tr", tag("th", "commit", scope="col"), *(tag("th", g, scope="col") for g in matrix.plan.guests))
     rows = [
-        tag("tr", _row_head(c), *(_square(by[(c.name, g)], link) for g in matrix.plan.guests))
+        tag("tr", _row_head(c, matrix.plan.title(c)), *(_square(by[(c.name, g)], link) for g in matrix.plan.guests))
         for c in matrix.plan.rows
     ]  # fmt: skip
     return tag("table", tag("thead", head), tag("tbody", *rows), class_="grid")
 
 
-def _row_head(commit: Commit) -> Markup:
+def _row_head(commit: Commit, title: str) -> Markup:
     subject = tag("span", commit.subject, class_="subject") if commit.name != BASE else None
-    return tag("th", tag("span", commit.name, class_="name"), tag("code", commit.xen[:12]), subject, scope="row")
+    return tag("th", tag("span", title, class_="name"), tag("code", commit.xen[:12]), subject, scope="row")
 
 
 def _square(j: Judged, link: Link) -> Markup:
@@ -137,31 +148,33 @@ def _anchor(j: Judged) -> str:
     return f"{j.commit.name}.{j.planned.cell.guest}".replace("/", "-")
 
 
-def _section(title: str, cells: Sequence[Judged], link: Link, tail: Tail, *, opened: bool) -> Markup | None:
+def _section(title: str, cells: Sequence[Judged], show: _Show, *, opened: bool) -> Markup | None:
     if not cells:
         return None
     groups = alike(cells)
-    articles = [_together(g) if len(g) > 1 else _article(g[0], link, tail, opened) for g in groups]
+    articles = [_together(g, show) if len(g) > 1 else _article(g[0], show, opened) for g in groups]
     return tag("section", tag("h2", f"{title} ({len(cells)})"), *articles)
 
 
-def _together(cells: Sequence[Judged]) -> Markup:
+def _together(cells: Sequence[Judged], show: _Show) -> Markup:
     """Cells that no machine can run, for one reason."""
-    names = [tag("li", f"{j.commit.name} · {j.planned.cell.guest}", id=_anchor(j)) for j in cells]
+    names = [tag("li", f"{show.title(j.commit)} · {j.planned.cell.guest}", id=_anchor(j)) for j in cells]
     head = tag("h3", tag("span", str(cells[0].verdict), class_="chip skip"), f" {len(cells)} cells")
     return tag("article", head, tag("p", cells[0].shown.reason, class_="reason"), tag("ul", *names), class_="skip")
 
 
-def _article(j: Judged, link: Link, tail: Tail, opened: bool) -> Markup:
+def _article(j: Judged, show: _Show, opened: bool) -> Markup:
     cell, shown = j.planned.cell, j.shown
     where = "" if j.planned.skip else f" on {cell.machine}"
     head = tag(
-        "h3", tag("span", str(j.verdict), class_=f"chip {_kind(j.verdict)}"), f" {j.commit.name} · {cell.guest}{where}"
+        "h3",
+        tag("span", str(j.verdict), class_=f"chip {_kind(j.verdict)}"),
+        f" {show.title(j.commit)} · {cell.guest}{where}",
     )
     facts = [_fact("blame", j.blame.text, class_="blame") if j.blame else None]
     facts += [_fact("machine", f"{cell.machine}: {j.planned.why}")] if j.planned.why else []
     facts += [_fact("time", _seconds(shown.seconds))] if shown.seconds else []
-    facts += [_fact("log", tag("a", shown.log, href=link(shown.log)))] if shown.log else []
+    facts += [_fact("log", tag("a", shown.log, href=show.link(shown.log)))] if shown.log else []
     facts += [_fact("again", tag("code", plain(again(j))))]
     if j.planned.skip:
         return tag("article", head, tag("p", plain(shown.reason), class_="reason"), id=_anchor(j), class_="skip")
@@ -170,8 +183,8 @@ def _article(j: Judged, link: Link, tail: Tail, opened: bool) -> Markup:
         tag("p", plain(shown.reason), class_="reason"),
         tag("dl", *facts),
         _differences(j),
-        _runs(j, link),
-        _excerpt(shown.log, tail, opened) if opened else None,
+        _runs(j, show.link),
+        _excerpt(shown.log, show.tail) if opened else None,
     ]
     return tag("article", *parts, id=_anchor(j), class_=_kind(j.verdict))
 
@@ -204,13 +217,12 @@ def _runs(j: Judged, link: Link) -> Markup | None:
     return tag("details", tag("summary", f"{len(j.runs)} runs, {_count(j.runs)}"), tag("ol", *rows, class_="runs"))
 
 
-def _excerpt(log: str, tail: Tail, opened: bool) -> Markup | None:
+def _excerpt(log: str, tail: Tail) -> Markup | None:
     text = tail(log, _TAIL)
     if not text:
         return None
     lines = (x.rstrip().replace("\t", "    ") for x in text.splitlines())
-    inner = (tag("summary", "the log's last lines"), tag("pre", "\n".join(lines)))
-    return tag("details", *inner, open="open") if opened else tag("details", *inner)
+    return tag("details", tag("summary", "the log's last lines"), tag("pre", "\n".join(lines)), open="open")
 
 
 def _bisected(b: Bisected) -> Markup:

@@ -95,6 +95,10 @@ class Plan:
         """The commit that all are compared with."""
         return self.line[0]
 
+    def title(self, commit: Commit) -> str:
+        """What a row is called: the stage, or the patch where patches are rows."""
+        return commit.name if all(c.tip for c in self.ladder) else commit.patch
+
     def before(self, commit: Commit) -> Commit | None:
         """The nearest earlier commit of the ladder that is another one; None for the base."""
         earlier = [c for c in self.ladder if c.position < commit.position]

@@ -127,7 +127,7 @@ def table(matrix: Matrix, results: str, width: int) -> str:
     grids = [_grid(matrix, seconds=s, hashes=h) for s, h in ((True, True), (False, True), (False, False))]
     lines = next((g for g in grids if max(map(len, g)) <= width), grids[-1])
     for group in alike([j for j in matrix.cells if j.verdict is not Verdict.PASS]):
-        lines += ["", *_trouble(group, results)]
+        lines += ["", *_trouble(matrix, group, results)]
     lines += ["", plain(matrix.bisected.text)] if matrix.bisected else []
     counts = ", ".join(f"{n} {v}" for v, n in totals(matrix).items())
     return "\n".join([*lines, "", f"{len(matrix.cells)} cells: {counts or 'none'}"]) + "\n"
@@ -137,7 +137,13 @@ def _grid(matrix: Matrix, *, seconds: bool, hashes: bool) -> list[str]:
     rows = [["", *[""] * hashes, *matrix.plan.guests]]
     by = {(j.commit.name, j.planned.cell.guest): j for j in matrix.cells}
     for c in matrix.plan.rows:
-        rows.append([c.name, *[c.xen[:12]] * hashes, *(_word(by[(c.name, g)], seconds) for g in matrix.plan.guests)])
+        rows.append(
+            [
+                matrix.plan.title(c),
+                *[c.xen[:12]] * hashes,
+                *(_word(by[(c.name, g)], seconds) for g in matrix.plan.guests),
+            ]
+        )
     widths = [max(len(r[i]) for r in rows) for i in range(len(rows[0]))]
     return ["  ".join(text.ljust(w) for text, w in zip(r, widths, strict=True)).rstrip() for r in rows]
 
@@ -156,11 +162,11 @@ def alike(cells: Sequence[Judged]) -> list[list[Judged]]:
     return list(groups.values())
 
 
-def _trouble(group: Sequence[Judged], results: str) -> list[str]:
+def _trouble(matrix: Matrix, group: Sequence[Judged], results: str) -> list[str]:
     j = group[0]
     rows: dict[str, list[str]] = {}
     for one in group:
-        rows.setdefault(one.commit.name, []).append(one.planned.cell.guest)
+        rows.setdefault(matrix.plan.title(one.commit), []).append(one.planned.cell.guest)
     columns = list(dict.fromkeys(tuple(g) for g in rows.values()))
     what = f"{', '.join(rows)}: {', '.join(columns[0])}" if len(columns) == 1 else "; ".join(
         f"{name}: {', '.join(guests)}" for name, guests in rows.items())  # fmt: skip
