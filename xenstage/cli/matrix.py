@@ -99,7 +99,7 @@ def ask(
     """The matrix, or the bisection of one guest with the cells that it asked as the matrix."""
     # Earlier stages lie below those that were named; their tips are rows when they were named too.
     labels = {s.label for s in wanted} | {"base"}
-    told = _tell(sys.stderr.isatty())
+    told = _tell(sys.stderr.isatty(), line)
     points = tuple(args.point or ())
     guests = (args.bisect,) if args.bisect else choose_guests(args.guest)
     every = args.every_patch or bool(args.bisect)
@@ -117,14 +117,16 @@ def ask(
     return replace(run_matrix(replace(plan, rows=rows, cells=cells), session), bisected=found)
 
 
-def _tell(tty: bool) -> Callable[[Task, Outcome, int, int], None]:
+def _tell(tty: bool, line: Sequence[Commit]) -> Callable[[Task, Outcome, int, int], None]:
     """A bar on a terminal, a line for every run elsewhere."""
     bars: list[Progress] = []
+    names = {c.xen: c.patch for c in line}
 
     def told(task: Task, outcome: Outcome, done: int, total: int) -> None:
-        note = f"{task.cell.name} run {task.number}: {outcome.verdict}"
+        cell = task.cell
+        note = f"{outcome.verdict} {names[cell.xen]} {cell.guest}"
         if not tty:
-            say(f"boot {done}/{total} {note}, {outcome.seconds:.0f} s")
+            say(f"boot {done}/{total} {note} on {cell.machine}, run {task.number}, {outcome.seconds:.0f} s")
             return
         if done == 1:
             bars.append(Progress("boot", total))
