@@ -7,6 +7,7 @@ DIR/ran.  HVM Linux hangs on everything but the base, so that confirming is part
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -57,4 +58,5 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where the tests are a background job
     sys.exit(main(sys.argv[1:]))

@@ -95,6 +95,7 @@ def _start(cell: Cell, make: MakeRunner, results: Path) -> tuple[Connection, For
 def _child(make: MakeRunner, cell: Cell, results: Path, pipe: Connection, parent: int) -> None:
     end_with_parent(parent)
     with contextlib.suppress(KeyboardInterrupt):  # the parent says what there is to say
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         outcome = _guarded(make, cell, results)
         pipe.send_bytes(json.dumps(outcome.to_json()).encode())
