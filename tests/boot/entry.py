@@ -14,25 +14,26 @@ from pathlib import Path
 
 from xenstage.boot.matrix import Bench
 from xenstage.boot.model import Cell, Outcome, Verdict
-from xenstage.boot.plan import Choice
+from xenstage.boot.plan import Choice, Commit
 from xenstage.boot.run import compare
 from xenstage.cli import matrix
-from xenstage.cli.common import Opened
 from xenstage.errors import XenstageError
 from xenstage.process import Runner
+from xenstage.stage.declare import Stage
 
-from .kit import outcome
+from .kit import commits, outcome
 
 
-def bench(directory: Path, seconds: str) -> matrix.Parts:
-    """The verb's parts, replaced."""
+def preparing(directory: Path, seconds: str) -> matrix.Prepare:
+    """What the verb opens, replaced: commits of no tree, a bench of no emulator."""
+    line = commits(4, 2)
 
-    def make(opened: Opened, _machines: Sequence[str]) -> Bench:
+    def prepare(_args: argparse.Namespace, _wanted: list[Stage]) -> tuple[tuple[Commit, ...], Bench]:
         def run(cell: Cell, results: Path) -> Outcome:
             Runner().run(["sleep", seconds])
             with (directory / "ran").open("a") as f:
                 f.write(cell.name + "\n")
-            broken = cell.guest == "hvm-linux" and cell.xen != opened.tree.base
+            broken = cell.guest == "hvm-linux" and cell.xen != line[0].xen
             got = outcome(cell, Verdict.HANG if broken else Verdict.PASS)
             (results / got.log).write_text(f"{got.reason}\n")
             return got
@@ -40,15 +41,15 @@ def bench(directory: Path, seconds: str) -> matrix.Parts:
         def choose(_xen: str, guest: str) -> Choice:
             return Choice(None, "bochs is not installed") if guest == "pvh-probe" else Choice("qemu-tcg", "the first")
 
-        return Bench(choose, lambda d: lambda c: run(c, d), lambda _: "", compare)
+        return line, Bench(choose, lambda d: lambda c: run(c, d), lambda _: "", compare)
 
-    return matrix.Parts(make)
+    return prepare
 
 
 def main(argv: Sequence[str]) -> int:
     """As the real command line does it, for one verb."""
     parser = argparse.ArgumentParser()
-    matrix.add(parser.add_subparsers(required=True), bench(Path(argv[0]), argv[1]))
+    matrix.add(parser.add_subparsers(required=True), preparing(Path(argv[0]), argv[1]))
     args = parser.parse_args(argv[2:])
     try:
         return int(args.function(args))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.kit import CONFIG, DROPPED, PROJECT, user_environment
+from tests.cli.kit import DROPPED, PROJECT, user_environment
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
 CELLS = 3 * 4  # commits times guests that a machine can run
@@ -23,18 +23,17 @@ REPORT = ("matrix.json", "matrix.html")
 
 @dataclass(frozen=True)
 class Place:
-    """A directory for the verb's results, and the cache."""
+    """A directory for the verb's results."""
 
     root: Path
-    cache: Path
 
     def start(self, *more: str, seconds: str = "0.05") -> tuple[subprocess.Popen[bytes], str]:
         """The verb, and the mark that all its processes bear."""
         mark = uuid.uuid4().hex
         env = {k: v for k, v in os.environ.items() if k not in DROPPED}
-        env |= {**user_environment(self.cache), "XENSTAGE_MARK": mark}
+        env |= {**user_environment(self.root / "cache"), "XENSTAGE_MARK": mark}
         argv = [sys.executable, "-m", "tests.boot.entry", str(self.root), seconds, "matrix", "01", "02"]
-        argv += ["--tree", "sample", "--config", CONFIG, "--out", str(self.root / "out"), "--jobs", "2", *more]
+        argv += ["--out", str(self.root / "out"), "--jobs", "2", *more]
         self.root.mkdir(exist_ok=True)
         with (self.root / "said").open("wb") as said:
             return subprocess.Popen(argv, env=env, cwd=PROJECT, stdout=said, stderr=said), mark
@@ -69,15 +68,9 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache that the first run fills."""
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(scope="module")
-def reference(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Place:
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Place:
     """A matrix that nobody killed."""
-    place = Place(tmp_path_factory.mktemp("reference") / "a", cache)
+    place = Place(tmp_path_factory.mktemp("reference") / "a")
     assert place.run() == 1, place.said
     return place
 
@@ -124,7 +117,7 @@ def test_again_runs_nothing_and_gives_the_same_bytes(reference: Place) -> None:
 
 
 def test_another_directory_and_other_jobs_give_the_same_bytes(reference: Place, tmp_path: Path) -> None:
-    other = Place(tmp_path / "elsewhere", reference.cache)
+    other = Place(tmp_path / "elsewhere")
     assert other.run("--jobs", "1") == 1 and other.report() == reference.report()
 
 
@@ -134,12 +127,12 @@ def test_another_directory_and_other_jobs_give_the_same_bytes(reference: Place, 
     ids=lambda x: str(int(x)),
 )
 def test_killed_and_run_again(reference: Place, tmp_path: Path, number: signal.Signals, count: int) -> None:
-    place = Place(tmp_path / "a", reference.cache)
+    place = Place(tmp_path / "a")
     child, mark = place.start(seconds="0.3")
     if count:
         until(place, count, child)
     else:
-        time.sleep(0.5)  # while the series is made
+        time.sleep(0.2)  # at the start
     os.kill(child.pid, number)  # itself only: what it started must notice
     assert child.wait(timeout=60) != 0
     assert ended(mark) == []
@@ -155,7 +148,7 @@ def test_killed_and_run_again(reference: Place, tmp_path: Path, number: signal.S
 
 def test_one_cell_of_the_pipeline_and_the_report(reference: Place, tmp_path: Path) -> None:
     """As the jobs do: each asks one cell, artifacts are put together, the last one judges."""
-    place = Place(tmp_path / "a", reference.cache)
+    place = Place(tmp_path / "a")
     codes = {}
     for row in ("base", "01_merge_hcall_tables"):
         guests = ("hvm-linux", "pvh-probe") if row == "base" else ("hvm-linux",)
@@ -169,7 +162,7 @@ def test_one_cell_of_the_pipeline_and_the_report(reference: Place, tmp_path: Pat
 
 
 def test_killed_while_the_bisection_runs(reference: Place, tmp_path: Path) -> None:
-    place = Place(tmp_path / "a", reference.cache)
+    place = Place(tmp_path / "a")
     child, mark = place.start("--bisect", "hvm-linux", seconds="0.3")
     until(place, 2, child)
     child.kill()

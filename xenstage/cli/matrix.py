@@ -8,7 +8,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -26,30 +26,25 @@ from ..boot.store import Store
 from ..cache import write_atomically
 from ..errors import Exit, XenstageError
 from ..progress import Progress, say
-from ..series.make import Series
 from ..stage.declare import Stage, pick
-from .common import Opened, add_tree_options, open_all, stages
+from .common import add_tree_options, open_all, stages
 from .run import make
 
-
-@dataclass(frozen=True)
-class Parts:
-    """What the verb is made of and a test replaces.
-
-    :param bench: from the opened tree and the chosen machines.
-    """
-
-    bench: Callable[[Opened, Sequence[str]], Bench]
+Prepare = Callable[[argparse.Namespace, list[Stage]], tuple[tuple[Commit, ...], Bench]]
+"""The options and the wanted stages to every commit and what runs them; a test passes its own."""
 
 
-def _real_bench(opened: Opened, machines: Sequence[str]) -> Bench:
-    return real.bench(opened.tree, machines=machines, cache=opened.cache, runner=opened.runner)
+def real_prepare(args: argparse.Namespace, wanted: list[Stage]) -> tuple[tuple[Commit, ...], Bench]:
+    """The series as commits of the tool's own repository, and the machines of this computer."""
+    opened = open_all(args)
+    series = make(opened, stages(), wanted, signoff=False)
+    rows = [(s.stage.label, [(m.commit, m.patch.subject, m.patch.probes) for m in s.made]) for s in series]
+    machines = tuple(args.machine or ())
+    bench = real.bench(opened.tree, machines=machines, cache=opened.cache, runner=opened.runner)
+    return line_of(opened.tree.base, rows), bench
 
 
-REAL = Parts(_real_bench)
-
-
-def add(verbs: Any, parts: Parts = REAL) -> None:
+def add(verbs: Any, prepare: Prepare = real_prepare) -> None:
     """Register the verb."""
     p = verbs.add_parser("matrix", help="boot the base and every stage with every guest, and compare")
     add_tree_options(p)
@@ -66,31 +61,24 @@ def add(verbs: Any, parts: Parts = REAL) -> None:
     p.add_argument("--stored", action="store_true", help="run nothing: judge and show what is stored")
     p.add_argument("--html", metavar="FILE", help="where the page goes (default: DIR/matrix/matrix.html)")
     p.add_argument("--gitlab", metavar="FILE", help="write the GitLab pipeline of these cells, and do no more")
-    p.set_defaults(function=lambda args: main(args, parts))
+    p.set_defaults(function=lambda args: main(args, prepare))
 
 
-def main(args: argparse.Namespace, parts: Parts = REAL) -> int:
+def main(args: argparse.Namespace, prepare: Prepare = real_prepare) -> int:
     """Run what is not stored, write JSON and page, print the table (docs/matrix.md)."""
     known = stages()
     wanted = pick(known, args.stages or [s.label for s in known.values() if s.patches])
     if args.gitlab:
         write_pipeline(Path(args.gitlab), wanted)
         return int(Exit.OK)
-    opened = open_all(args)
     store = Store(Path(args.out) / "matrix")
     with store.lock():
-        series = make(opened, known, wanted, signoff=False)
-        bench = parts.bench(opened, tuple(args.machine or ()))
-        matrix = ask(args, _line(opened, series), wanted, bench, store)
+        line, bench = prepare(args, wanted)
+        matrix = ask(args, line, wanted, bench, store)
         where = write(matrix, store, Path(args.html) if args.html else None)
     sys.stdout.write(table(matrix, str(store.root), shutil.get_terminal_size((160, 0)).columns))
     print(f"page: {where}")
     return exit_code(matrix)
-
-
-def _line(opened: Opened, series: Sequence[Series]) -> tuple[Commit, ...]:
-    rows = [(s.stage.label, [(m.commit, m.patch.subject, m.patch.probes) for m in s.made]) for s in series]
-    return line_of(opened.tree.base, rows)
 
 
 def ask(
