@@ -58,7 +58,9 @@ boot-image:
     key: xenstage-boot
     paths: [.cache]
   script:
-    - sh ci/xenstage.sh matrix {numbers} --base "$XEN_BASE" --config x86_64-debug --point "$POINT" --guest "$GUEST" --jobs 1 --out {out}
+    - >-
+      sh ci/xenstage.sh matrix {numbers} --base "$XEN_BASE" --config x86_64-debug
+      --point "$POINT" --guest "$GUEST" --jobs 1 --out {out}
   # {skipped}: SKIP, the cell could not run here; shown as a warning, never as passed.
   allow_failure:
     exit_codes: [{skipped}]

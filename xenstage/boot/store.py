@@ -68,7 +68,10 @@ class Store:
         return kept
 
     def load(self, cell: Cell, key: str) -> tuple[dict[int, Outcome], list[str]]:
-        """The kept outcomes of a cell by number, and what was found that cannot be trusted."""
+        """The kept outcomes of a cell by number, and what was found that cannot be trusted.
+
+        The key names the cell as well: an outcome that was moved is of another one.
+        """
         found: dict[int, Outcome] = {}
         damaged: list[str] = []
         for path in sorted((self.root / "cells").glob(f"{cell.name}.*.json")):
@@ -76,7 +79,7 @@ class Store:
             if m is None:
                 continue
             try:
-                value = self._read(path, cell, int(m.group(1)))
+                value = self._read(path, int(m.group(1)))
             except (OSError, ValueError, KeyError, TypeError, AttributeError) as e:
                 why = str(e) or type(e).__name__
                 damaged.append(f"{path}: {why}")
@@ -87,7 +90,7 @@ class Store:
                 damaged.append(f"{path}: of another guest image, machine or toolstack than today's")
         return dict(sorted(found.items())), damaged
 
-    def _read(self, path: Path, cell: Cell, number: int) -> dict[str, Any]:
+    def _read(self, path: Path, number: int) -> dict[str, Any]:
         value: dict[str, Any] = json.loads(path.read_bytes())
         claimed = value.pop("sum", None)
         if claimed != digest(_text(value)):
@@ -95,8 +98,6 @@ class Store:
         if value["schema"] != SCHEMA or value["number"] != number:
             raise ValueError(f"is {value['schema']}, run {value['number']}")
         outcome = Outcome.from_json(value["outcome"])
-        if outcome.cell != cell:
-            raise ValueError(f"answers for another cell, {outcome.cell.name}")
         if (_sha256((self.root / outcome.log).read_bytes()) if outcome.log else _sha256(b"")) != value["log"]:
             raise ValueError(f"its log {outcome.log} is not as it was written")
         if outcome.verdict is Verdict.PASS and not outcome.log:
