@@ -146,6 +146,18 @@ def test_killed_and_run_again(reference: Place, tmp_path: Path, number: signal.S
     assert len(place.kept()) == RUNS
 
 
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM], ids=lambda n: str(n.name))
+def test_no_runner_and_no_emulator_is_left(tmp_path: Path, number: signal.Signals) -> None:
+    place = Place(tmp_path / "a")
+    child, mark = place.start(seconds="60")  # longer than the test waits for what is left
+    end = time.monotonic() + 60
+    while sum(x.startswith("sleep") for x in alive(mark)) < 2 and time.monotonic() < end:
+        time.sleep(0.05)
+    os.kill(child.pid, number)
+    assert child.wait(timeout=60) != 0
+    assert ended(mark) == [] and place.kept() == []
+
+
 def test_one_cell_of_the_pipeline_and_the_report(reference: Place, tmp_path: Path) -> None:
     """As the jobs do: each asks one cell, artifacts are put together, the last one judges."""
     place = Place(tmp_path / "a")
