@@ -33,6 +33,8 @@ class Patch:
     :param introduces: identifiers that are new; the tree must not know them yet.
     :param intended: changes that a guest could see, each with its reason; repeated in
         the message.  Empty for a patch that changes nothing for a guest.
+    :param probes: names in the probe guests' tables (patterns as of fnmatch) whose values
+        the patch means to change; any other difference from the base is a FAIL.
     """
 
     subject: str
@@ -43,6 +45,7 @@ class Patch:
     removes: tuple[str, ...] = ()
     introduces: tuple[str, ...] = ()
     intended: tuple[str, ...] = ()
+    probes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
