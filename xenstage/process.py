@@ -98,16 +98,26 @@ class Runner:
                 remedy=f"install it (Debian: apt-get install {_PACKAGES.get(args[0], args[0])})",
             )
         me = os.getpid()
-        child = subprocess.Popen(  # no threads of ours run then: preexec_fn is safe
-            args,
-            preexec_fn=lambda: end_with_parent(me),
-            cwd=cwd,
-            env=self.environment(),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
+        # What is raised in a hook of fork() is dropped: Ctrl-C waits until it is over.
+        held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+        def begin() -> None:  # no threads of ours run then: preexec_fn is safe
+            signal.pthread_sigmask(signal.SIG_SETMASK, held)
+            end_with_parent(me)
+
+        try:
+            child = subprocess.Popen(
+                args,
+                preexec_fn=begin,
+                cwd=cwd,
+                env=self.environment(),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, held)
         try:
             out, err = child.communicate(stdin, timeout)
         except subprocess.TimeoutExpired:
