@@ -298,7 +298,7 @@ def _symbols(library: Path) -> list[str]:
         elf = ELFFile(f)
         dynamic, symbols = elf.get_section_by_name(".dynamic"), elf.get_section_by_name(".dynsym")
         tags = dynamic.iter_tags() if isinstance(dynamic, DynamicSection) else ()
-        names = [t.soname for t in tags if t.entry.d_tag == "DT_SONAME"]  # type: ignore[attr-defined]
+        names = [str(vars(t)["soname"]) for t in tags if t.entry.d_tag == "DT_SONAME"]
         rows = [
             f"{s.name} {s['st_info']['type']} {s['st_size'] if s['st_info']['type'] == 'STT_OBJECT' else ''}"
             for s in (symbols.iter_symbols() if isinstance(symbols, SymbolTableSection) else ())
