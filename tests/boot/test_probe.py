@@ -111,9 +111,43 @@ def test_the_whiteboard_has_a_line_for_each_thing_and_a_column_for_each_guest() 
     assert "stage: not complete" in text
 
 
-def test_a_log_of_debians_xen() -> None:
-    """As Xen 4.17 under QEMU's TCG gave it; the cells are the probe's, the rest was dom0's."""
-    log = Path(__file__).parent / "logs" / "hvm-probe-4.17.log"
-    got = read_table(log.read_text().splitlines(), "hvm-probe", "abc123")
+LOGS = Path(__file__).parent / "logs"
+"""Relayed lines of real boots; their nonce is abc123."""
+
+
+def saved(name: str) -> Table:
+    guest = "-".join(name.split("-")[:2])
+    return read_table((LOGS / f"{name}.log").read_text().splitlines(), guest, "abc123")
+
+
+@pytest.mark.parametrize("name", ["hvm-probe-4.17", "hvm-probe-4.5", "pvh-probe-4.5"])
+def test_saved_logs_of_real_boots_are_whole(name: str) -> None:
+    got = saved(name)
     assert (got.lack, len(got.cells)) == ("", 465)
-    assert dict(got.cells)["hypercall64.29.sched_op"] == "present:ok"
+
+
+def test_the_pinned_tree_answers_as_its_tables_say() -> None:
+    """hvm_hypercall64_table, hvm_hypercall32_table, pvh_hypercall64_table of xen/arch/x86/hvm/hvm.c at 4.5.0."""
+    hvm, pvh = dict(saved("hvm-probe-4.5").cells), dict(saved("pvh-probe-4.5").cells)
+    both = {12, 17, 18, 20, 24, 29, 32, 33, 34, 35, 36, 49}  # xsm_op (27) says ENOSYS without XSM
+    assert _answering(hvm, 64) == _answering(hvm, 32) == both | {15, 38}  # set_timer_op, tmem_op
+    assert _answering(pvh, 64) == both | {7, 26}  # platform_op, mmuext_op
+    assert _answering(pvh, 32) == set()
+    for key in ("VCPUOP_initialise", "XENMEM_memory_map"):
+        assert (hvm[key], pvh[key]) == ("absent", "present:EFAULT")
+
+
+def _answering(cells: dict[str, str], bits: int) -> set[int]:
+    calls = [(k.split("."), v) for k, v in cells.items() if k.startswith(f"hypercall{bits}.")]
+    return {int(k[1]) for k, v in calls if v != "absent"}
+
+
+def test_a_widened_surface_is_seen() -> None:
+    """A boot of 4.5.0 whose HVM tables had mmuext_op, and whose hvm_vcpu_op let VCPUOP_initialise through."""
+    got = compare(saved("hvm-probe-4.5"), saved("hvm-probe-4.5-widened"))
+    assert [d.key for d in got.undeclared] == [
+        "VCPUOP_initialise",
+        "hypercall32.26.mmuext_op",
+        "hypercall64.26.mmuext_op",
+        "operation64.vcpu_op.00",
+    ]
