@@ -1,0 +1,132 @@
+"""The probe guests: what their images are, and that one of them measures a machine without Xen."""
+
+from __future__ import annotations
+
+import shutil
+import struct
+import tomllib
+from pathlib import Path
+
+import pytest
+from elftools.elf.elffile import ELFFile
+
+from xenstage.boot.probe import read_table
+from xenstage.boot.probes import NAMES, probe_guests
+from xenstage.cache import Cache
+from xenstage.errors import XenstageError
+from xenstage.process import Runner
+
+needs_gcc = pytest.mark.skipif(
+    not (shutil.which("gcc") and shutil.which("make")), reason="gcc or make is not installed (apt-get install gcc make)"
+)
+
+
+@pytest.fixture(scope="module")
+def guests(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return probe_guests(cache=Cache(tmp_path_factory.mktemp("cache")), runner=Runner())
+
+
+def nonce_of(guest: Path) -> str:
+    value = tomllib.loads((guest / "guest.toml").read_text())
+    name, nonce, end = value["marker"].removeprefix("xenstage-guest ").split(" ")
+    assert (name, end) == (guest.name, "probe-end")
+    return str(nonce)
+
+
+@needs_gcc
+def test_equal_sources_give_equal_images(guests: dict[str, Path], tmp_path: Path) -> None:
+    again = probe_guests(cache=Cache(tmp_path), runner=Runner())
+    for name in NAMES:
+        assert (guests[name] / "probe.elf").read_bytes() == (again[name] / "probe.elf").read_bytes()
+
+
+@needs_gcc
+def test_the_nonce_stands_in_the_image_and_in_no_file_that_dom0_prints(guests: dict[str, Path]) -> None:
+    for name in NAMES:
+        nonce = nonce_of(guests[name]).encode()
+        assert nonce in (guests[name] / "probe.elf").read_bytes()
+        for cfg in tomllib.loads((guests[name] / "guest.toml").read_text())["cfg"].values():
+            assert nonce not in cfg.encode()
+
+
+@needs_gcc
+def test_the_hvm_probe_is_what_an_hvm_domain_builder_starts(guests: dict[str, Path]) -> None:
+    """hvmloader's place: 32-bit x86, a physical entry, one segment in the first megabytes."""
+    with (guests["hvm-probe"] / "probe.elf").open("rb") as f:
+        elf = ELFFile(f)
+        load = [s for s in elf.iter_segments() if s["p_type"] == "PT_LOAD"]
+        assert (elf.elfclass, elf["e_machine"], len(load)) == (32, "EM_386", 1)
+        assert load[0]["p_paddr"] == 0x100000 <= elf["e_entry"] < 0x101000
+        assert load[0]["p_memsz"] < 1 << 20
+
+
+@needs_gcc
+def test_the_pvh_probe_says_that_it_can_be_pvh(guests: dict[str, Path]) -> None:
+    """Xen's notes: what libxc asks of a kernel for pvh=1 (xc_dom_parse_image)."""
+    with (guests["pvh-probe"] / "probe.elf").open("rb") as f:
+        elf = ELFFile(f)
+        assert elf.elfclass == 64
+        data = next(s.data() for s in elf.iter_segments() if s["p_type"] == "PT_NOTE")
+        entry = elf["e_entry"]
+    notes = dict(_notes(data))
+    assert struct.unpack("<Q", notes[1]) == (entry,)  # XEN_ELFNOTE_ENTRY
+    assert struct.unpack("<Q", notes[2])[0] % 4096 == 0  # XEN_ELFNOTE_HYPERCALL_PAGE
+    assert struct.unpack("<Q", notes[3]) == (0,)  # XEN_ELFNOTE_VIRT_BASE
+    features = set(notes[10].rstrip(b"\0").decode().split("|"))
+    assert features == {
+        "writable_descriptor_tables",
+        "auto_translated_physmap",
+        "supervisor_mode_kernel",
+        "hvm_callback_vector",
+    }
+
+
+def _notes(data: bytes) -> list[tuple[int, bytes]]:
+    out, at = [], 0
+    while at < len(data):
+        name, size, kind = struct.unpack_from("<III", data, at)
+        assert data[at + 12 : at + 12 + name] == b"Xen\0"
+        at += 12 + (name + 3 & ~3)
+        out.append((kind, data[at : at + size]))
+        at += size + 3 & ~3
+    return out
+
+
+@needs_gcc
+def test_a_kept_guest_is_not_built_again(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    first = probe_guests(cache=cache, runner=Runner())
+    (first["hvm-probe"] / "probe.elf").write_bytes(b"kept")
+    assert (probe_guests(cache=cache, runner=Runner())["hvm-probe"] / "probe.elf").read_bytes() == b"kept"
+
+
+@needs_gcc
+def test_a_build_that_fails_says_so_and_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "guests").mkdir()
+    (tmp_path / "guests/Makefile").write_text("all:\n\t@echo no such thing >&2; false\n")
+    with pytest.raises(XenstageError, match="cannot be built") as e:
+        probe_guests(cache=Cache(tmp_path / "cache"), runner=Runner(), sources=tmp_path / "guests")
+    assert "no such thing" in e.value.why
+    assert not list((tmp_path / "cache/boot/probes").iterdir())
+
+
+@needs_gcc
+@pytest.mark.skipif(
+    shutil.which("qemu-system-x86_64") is None,
+    reason="no QEMU to run a probe in (apt-get install qemu-system-x86)",
+)
+def test_the_hvm_probe_measures_a_machine_without_xen(guests: dict[str, Path], tmp_path: Path) -> None:
+    serial = tmp_path / "serial"
+    machine = ["qemu-system-x86_64", "-accel", "tcg", "-m", "32", "-nodefaults", "-display", "none"]
+    # Without Xen nobody ends it: the table is long out when the time is over.
+    image = guests["hvm-probe"] / "probe.elf"
+    Runner().run([*machine, "-serial", f"file:{serial}", "-kernel", image], timeout=6)
+    lines = [f"[hvm-probe] {line}" for line in serial.read_text().splitlines()]
+    table = read_table(lines, "hvm-probe", nonce_of(guests["hvm-probe"]))
+    assert table.complete, table.lack
+    cells = dict(table.cells)
+    assert cells["cpuid.xen.base"] == "absent"
+    devices = ("pic.master", "pic.slave", "pit", "rtc", "pci.cf8", "hpet", "lapic", "io_apic", "model.uart")
+    assert {cells[f"device.{d}"] for d in devices} == {"answers"}
+    assert cells["device.model.platform"] == "silent"  # only Xen's machine has it
+    assert not any(key.startswith("hypercall") for key in cells)
