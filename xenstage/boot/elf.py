@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from elftools.common.exceptions import ELFError
+from elftools.elf.dynamic import DynamicSection
 from elftools.elf.elffile import ELFFile
+from elftools.elf.segments import InterpSegment
 
 from ..errors import Exit, XenstageError
 
@@ -68,11 +70,11 @@ def linked(path: Path) -> Linked | None:
         try:
             elf = ELFFile(f)
             dynamic = elf.get_section_by_name(".dynamic")
-            tags = list(dynamic.iter_tags("DT_NEEDED")) if dynamic is not None else []
-            interp = next((s.get_interp_name() for s in elf.iter_segments("PT_INTERP")), None)
+            tags = list(dynamic.iter_tags("DT_NEEDED")) if isinstance(dynamic, DynamicSection) else []
+            interp = next((str(s.get_interp_name()) for s in elf.iter_segments() if isinstance(s, InterpSegment)), None)
         except ELFError:
             return None
-    return Linked(tuple(str(t.needed) for t in tags), interp)
+    return Linked(tuple(str(vars(t)["needed"]) for t in tags), interp)
 
 
 def closure(programs: Iterable[Path], places: Sequence[tuple[Path, str]]) -> dict[str, Path]:
@@ -113,7 +115,7 @@ def _somewhere(name: PurePosixPath, places: Sequence[tuple[Path, str]], asker: s
         Exit.TOOLS,
         f"a shared library of dom0 is missing: {name}",
         why=f"{asker} needs it, and it is neither in the toolstack's libraries nor in the unpacked Debian packages",
-        remedy="name its directory in toolstack.json ('libraries'), or add its package to DOM0 in xenstage/boot/debian.py",
+        remedy="name its directory in toolstack.json ('libraries'), or its package in boot/debian.py (DOM0)",
     )
 
 

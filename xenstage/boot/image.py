@@ -6,10 +6,10 @@ the guest to start, and the guest's files.
 
 from __future__ import annotations
 
-import gzip
 import lzma
 import shlex
 import struct
+import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -89,10 +89,11 @@ def _settings(programs: Mapping[str, Path], libraries: Iterable[str], loaded: li
 
 
 _APPLETS = (
-    "awk cat cp cpio cut date dd dmesg echo env false find grep gzip halt head hostname id ifconfig insmod ip kill "
-    "killall ln ls mkdir mknod mount mv poweroff printf ps reboot rm sed seq sh sleep sort stty sync tail tee test "
-    "timeout touch tr true tty umount uname wc which xargs ["
-).split()
+    *("awk", "cat", "cp", "cpio", "cut", "date", "dd", "dmesg", "echo", "env", "false", "find", "grep", "gzip", "halt"),
+    *("head", "hostname", "id", "ifconfig", "insmod", "ip", "kill", "killall", "ln", "ls", "mkdir", "mknod", "mount"),
+    *("mv", "poweroff", "printf", "ps", "reboot", "rm", "sed", "seq", "sh", "sleep", "sort", "stty", "sync", "tail"),
+    *("tee", "test", "timeout", "touch", "tr", "true", "tty", "umount", "uname", "wc", "which", "xargs", "["),
+)
 
 
 def _add_userland(archive: Archive, shell: bytes) -> None:
@@ -160,9 +161,6 @@ def kept(cache: Cache, kind: str, data: bytes, suffix: str) -> Path:
     return path
 
 
-_UNPACK = {b"\x1f\x8b": gzip.decompress, b"\xfd7": lambda d: lzma.LZMADecompressor().decompress(d)}
-
-
 def vmlinux(kernel: bytes) -> bytes:
     """The ELF kernel inside a bzImage, which Xen's dom0 builder takes as it is: an emulator
     unpacks a thousand times slower than we do.  What we cannot unpack is returned as it was.
@@ -174,9 +172,13 @@ def vmlinux(kernel: bytes) -> bytes:
     setup_sectors = kernel[0x1F1] or 4
     offset, length = struct.unpack_from("<II", kernel, 0x248)
     start = (setup_sectors + 1) * 512 + offset
-    payload = kernel[start : start + length]
-    unpack = _UNPACK.get(payload[:2])
-    if unpack is None:
-        return kernel
-    plain = unpack(payload)
+    plain = _plain(kernel[start : start + length])
     return plain if plain[:4] == b"\x7fELF" else kernel
+
+
+def _plain(payload: bytes) -> bytes:
+    if payload[:2] == b"\x1f\x8b":
+        return zlib.decompressobj(wbits=31).decompress(payload)
+    if payload[:2] == b"\xfd7":  # four bytes of length follow the stream, which a plain decompress() refuses
+        return lzma.LZMADecompressor().decompress(payload)
+    return payload

@@ -150,16 +150,21 @@ def _number(version: str) -> tuple[int, ...]:
 
 def refusal(machine: Machine, guest: str, version: str, host: Host) -> str | None:
     """Why a machine cannot run a guest under a Xen; None when it can."""
-    want = needed(guest, version)
-    if want and not want & machine.offers(host):
-        lacking = " or ".join(sorted(want))
-        because = "; ".join(machine.why_not[f] for f in sorted(want) if f in machine.why_not)
-        if not (machine.extra.get("accel") == "kvm" and machine.missing(host)):
-            return f"{guest} under Xen {version} needs {lacking}" + (f": {because}" if because else "")
     guests = machine.extra.get("guests")
     if isinstance(guests, dict) and isinstance(guests.get(guest), str):
         return str(guests[guest])
-    return machine.missing(host)
+    want = needed(guest, version)
+    if machine.features and want and not want & machine.features:
+        return _lacks(machine, guest, version, want)
+    missing = machine.missing(host)
+    if missing is None and want and not want & machine.offers(host):
+        return _lacks(machine, guest, version, want)
+    return missing
+
+
+def _lacks(machine: Machine, guest: str, version: str, want: frozenset[str]) -> str:
+    because = "; ".join(machine.why_not[f] for f in sorted(want) if f in machine.why_not)
+    return f"{guest} under Xen {version} needs {' or '.join(sorted(want))}" + (f": {because}" if because else "")
 
 
 @dataclass(frozen=True)

@@ -122,17 +122,17 @@ def decisive(line: str, expected: Expected) -> bool:
 def judge(lines: Iterable[str], expected: Expected, stopped: Stopped) -> tuple[Verdict, str]:
     """The verdict and its reason; the same lines always give the same.
 
-    The order of the rules is: what was proven (a marker from inside), who gave up and said so
-    (panics, a refusing toolstack), then how the log ends.
+    The order of the rules is: panics (one just after a marker is no PASS either), the marker from
+    inside, who gave up and said so (a refusing toolstack), then how the log ends.
     """
     seen = list(lines)
+    panic = next((p for p in map(_panic, seen) if p is not None), None)
+    if panic is not None:
+        return Verdict.PANIC, panic
     refused = _exit_of(seen, f"xl create {expected.guest}")
     marker = next((x for x in seen if _is_marker(x, expected)), None)
     if marker is not None and not refused:
         return Verdict.PASS, marker
-    panic = next((p for p in map(_panic, seen) if p is not None), None)
-    if panic is not None:
-        return Verdict.PANIC, panic
     if expected.guest == "dom0":
         answer = _exit_of(seen, "xl info")
         if answer:

@@ -31,7 +31,7 @@ PROGRAMS = (
 )
 """What of a toolstack goes into dom0, by name; its own path is kept, for paths are compiled in."""
 
-_DATA_DIRS = ("seabios", "qemu", "qemu-xen", "ipxe")
+_DATA_DIRS = ("seabios", "qemu", "qemu-xen")  # no network card, so no ipxe
 _PASSED_OVER = {"doc", "man", "python3", "locale", "modules", "include", "debug"}
 
 
@@ -113,7 +113,7 @@ class Toolstack:
         found = {}
         for path in self._files():
             parts = path.split("/")
-            if not any(d in parts for d in _DATA_DIRS) or "share" not in parts and "lib" not in parts:
+            if not any(d in parts for d in _DATA_DIRS) or not {"share", "lib"} & set(parts):
                 continue
             if path.endswith((".bin", ".rom")) or path.endswith("keymaps/en-us"):
                 found[path] = self.root / path
