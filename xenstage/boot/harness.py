@@ -69,6 +69,7 @@ class Job:
 
 
 Planner = Callable[[Job], Plan | Ran]
+Table = tuple[tuple[str, str], ...]
 
 
 @dataclass
@@ -77,6 +78,8 @@ class Bench:
 
     :param base: unpacked Debian packages.
     :param guests: by name; a cell of another guest is SKIP.
+    :param options: what the replaying command line needs besides the cell (a kernel of one's own, say).
+    :param measure: a probe's table from the log's lines; called with the lines and the guest's name.
     :param planners: machine kind to planner; ``qemu`` is built in, others (Bochs) are passed in.
     :param fresh: no saved machine is used.
     """
@@ -89,6 +92,8 @@ class Bench:
     cache: Cache
     runner: Runner
     host: Host
+    options: tuple[str, ...] = ()
+    measure: Callable[[list[str], str], Table] = lambda lines, guest: ()
     planners: Mapping[str, Planner] = field(default_factory=dict)
     fresh: bool = False
     clock: Clock = field(default_factory=WallClock)
@@ -108,9 +113,10 @@ class Bench:
             return self._run(cell, machine)
         except XenstageError as e:
             verdict = Verdict.SKIP if e.code == Exit.SKIPPED else Verdict.INFRA
-            return Outcome(cell, verdict, f"{e.title}: {e.why} (type: {e.remedy})", command=replay(cell, self.out))
+            return Outcome(cell, verdict, f"{e.title}: {e.why} (type: {e.remedy})", command=self.again(cell))
         except OSError as e:
-            return Outcome(cell, Verdict.INFRA, f"{type(e).__name__}: {e} (is the disk full? df)")
+            reason = f"{type(e).__name__}: {e} (is the disk full? type: df)"
+            return Outcome(cell, Verdict.INFRA, reason, command=self.again(cell))
 
     def dom0(self) -> Dom0:
         """Xen, kernel and initramfs, made once."""
@@ -137,10 +143,12 @@ class Bench:
             argv, log, stopped = self._emulate(plan, expected) if isinstance(plan, Plan) else plan
         finally:
             shutil.rmtree(directory, ignore_errors=True)
-        verdict, reason = judge(lines_of(log), expected, stopped)
-        seconds = self.clock.now() - began
+        lines = lines_of(log)
+        verdict, reason = judge(lines, expected, stopped)
+        seconds = round(self.clock.now() - began, 1)
         self._keep(cell, argv, log)
-        return Outcome(cell, verdict, reason, round(seconds, 1), f"{cell.name}/serial.log", replay(cell, self.out))
+        table = self.measure(lines, cell.guest) if verdict is Verdict.PASS else ()
+        return Outcome(cell, verdict, reason, seconds, f"{cell.name}/serial.log", self.again(cell), table)
 
     def _emulate(self, plan: Plan, expected: Expected) -> Ran:
         with Emulator(plan.argv, plan.serial, clock=self.clock, start=self.start) as emulator:
@@ -167,12 +175,9 @@ class Bench:
     def _keep(self, cell: Cell, argv: tuple[str, ...], log: bytes) -> None:
         directory = self.out / cell.name
         write_atomically(directory / "serial.log", log)
-        lines = [
-            f"# {cell.name}: the emulator as it was started; {replay(cell, self.out)} makes the files and repeats it"
-        ]
+        lines = [f"# {cell.name}: the emulator as it was started; {self.again(cell)} makes the files and repeats it"]
         write_atomically(directory / "command", "\n".join([*lines, shlex.join(argv), ""]).encode())
 
-
-def replay(cell: Cell, out: Path) -> str:
-    """The line that runs a cell again."""
-    return f"xenstage boot --replay {cell.name} --out {shlex.quote(str(out.parent))}"
+    def again(self, cell: Cell) -> str:
+        """The line that runs a cell again."""
+        return shlex.join(["xenstage", "boot", "--replay", cell.name, "--out", str(self.out.parent), *self.options])

@@ -85,7 +85,7 @@ class Machine:
             if not host.kvm:
                 return "/dev/kvm cannot be opened (type: sudo usermod -aG kvm $USER, where the file exists)"
             if not host.features:
-                return "the processor offers no nested VMX or SVM (type: sudo modprobe kvm_intel nested=1, or kvm_amd)"
+                return "no VMX or SVM for guests of guests: /proc/cpuinfo, or nested=1 of kvm_intel, kvm_amd, lacks it"
         return None
 
     def offers(self, host: Host) -> frozenset[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 from ..cache import Cache, digest
 from ..process import Runner
 from .debian import Kernel
-from .image import dom0_archive, kept, vmlinux
+from .image import DATA, dom0_archive, kept, vmlinux
 from .machine import Machine
 from .stack import Toolstack
 
@@ -39,15 +40,38 @@ def make_dom0(stack: Toolstack, base: Path, kernel: Kernel, *, cache: Cache) -> 
 
     :raises XenstageError: (TOOLS) the toolstack or the packages lack something.
     """
+    key = _inputs(stack, base, kernel)
+    made = cache.get("boot-dom0", key)
+    if made is not None and all(Path(p).exists() for p in made):
+        return Dom0(*map(Path, made))
     hypervisor = (stack.root / stack.hypervisor).read_bytes()
     if hypervisor[:2] == b"\x1f\x8b":
         hypervisor = gzip.decompress(hypervisor)
     initramfs = dom0_archive(stack, base, kernel.modules).pack()
-    return Dom0(
+    dom0 = Dom0(
         kept(cache, "xen", hypervisor, ".elf"),
         kept(cache, "kernel", vmlinux(kernel.image.read_bytes()), ".elf"),
         kept(cache, "initramfs", initramfs, ".cpio"),
     )
+    cache.put("boot-dom0", key, [str(dom0.xen), str(dom0.kernel), str(dom0.initramfs)])
+    return dom0
+
+
+def _inputs(stack: Toolstack, base: Path, kernel: Kernel) -> str:
+    """A name for what a dom0 is made of: the trees (by size and time, as make sees them), and this code."""
+    code = [p.read_bytes() for p in sorted(Path(__file__).parent.glob("*.py")) + sorted(DATA.iterdir()) if p.is_file()]
+    return digest("dom0", *_stats(stack.root), *_stats(base), str(kernel.image), str(kernel.modules), *code)
+
+
+def _stats(tree: Path) -> list[str]:
+    found = []
+    for directory, below, names in os.walk(tree):
+        below.sort()
+        for name in sorted(names):
+            path = os.path.join(directory, name)
+            at = os.lstat(path)
+            found.append(f"{path} {at.st_size} {at.st_mtime_ns}")
+    return found
 
 
 def command(machine: Machine, dom0: Dom0, *, serial: Path, request: Path, more: Sequence[str] = ()) -> tuple[str, ...]:

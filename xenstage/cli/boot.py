@@ -11,9 +11,11 @@ from pathlib import Path
 
 from ..boot.debian import Debian, kernel
 from ..boot.guests import Guest, linux_guest
-from ..boot.harness import Bench, replay
+from ..boot.harness import Bench
 from ..boot.machine import Host, Machine, machines
 from ..boot.model import GUESTS, Cell, Outcome, Verdict
+from ..boot.notes import check_pvh_kernel
+from ..boot.stack import Toolstack
 from ..cache import Cache, write_atomically
 from ..errors import Exit, XenstageError
 from ..process import Runner
@@ -68,6 +70,26 @@ def prepare(xen: str, guests: Sequence[str], out: Path, args: argparse.Namespace
     :raises XenstageError: (SKIPPED) Debian's packages cannot be had; (USAGE) an option is wrong.
     """
     cache, runner = Cache.default(), Runner()
+    debian = Debian(cache, runner)
+    base = debian.stack().root
+    stack = toolstack(xen, debian)
+    linux = kernel(base)
+    own = {g.name: g for g in map(Guest.load, map(Path, args.guest_dir))}
+    for name in sorted({"hvm-linux", "pvh-linux"} & set(guests) - set(own)):
+        image = linux.image
+        if name == "pvh-linux" and args.pvh_kernel:
+            image = Path(args.pvh_kernel)
+            check_pvh_kernel(image, stack.version)
+        own[name] = linux_guest(name, image, base=base, cache=cache, runner=runner, old=image != linux.image)
+    fresh = args.no_snapshot
+    return Bench(stack, base, linux, own, out, cache, runner, Host.this(), options=_options(args), fresh=fresh)
+
+
+def toolstack(xen: str, debian: Debian) -> Toolstack:
+    """The hypervisor and tools of ``debian``.
+
+    :raises XenstageError: (USAGE) another Xen is asked for, which nothing here can build yet.
+    """
     if xen != "debian":
         raise XenstageError(
             Exit.USAGE,
@@ -75,15 +97,14 @@ def prepare(xen: str, guests: Sequence[str], out: Path, args: argparse.Namespace
             why="only Debian's Xen can be booted so far",
             remedy="xenstage boot --xen debian",
         )
-    debian = Debian(cache, runner)
-    stack = debian.stack()
-    base = stack.root
-    linux = kernel(base)
-    own = {g.name: g for g in map(Guest.load, map(Path, args.guest_dir))}
-    for name in {"hvm-linux", "pvh-linux"} & set(guests) - set(own):
-        image = Path(args.pvh_kernel) if name == "pvh-linux" and args.pvh_kernel else linux.image
-        own[name] = linux_guest(name, image, base=base, cache=cache, runner=runner, old=image != linux.image)
-    return Bench(stack, base, linux, own, out, cache, runner, Host.this(), fresh=args.no_snapshot)
+    return debian.stack()
+
+
+def _options(args: argparse.Namespace) -> tuple[str, ...]:
+    given = [("--guest-dir", str(Path(d).absolute())) for d in args.guest_dir]
+    if args.pvh_kernel:
+        given.append(("--pvh-kernel", str(Path(args.pvh_kernel).absolute())))
+    return (*(word for pair in given for word in pair), *(["--no-snapshot"] if args.no_snapshot else []))
 
 
 def run_guest(bench: Bench, guest: str, among: tuple[Machine, ...]) -> Outcome:
@@ -154,5 +175,5 @@ def _replayed(out: Path, name: str) -> Cell:
             Exit.USAGE,
             f"there is no result of a cell {name}",
             why=f"{type(e).__name__}: {e}; there are: {', '.join(known) or 'none'}",
-            remedy=replay(Cell("debian", "dom0", "qemu-tcg"), out),
+            remedy=f"xenstage boot --out {out.parent}, which makes results",
         ) from e
