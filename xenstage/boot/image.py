@@ -179,6 +179,6 @@ def vmlinux(kernel: bytes) -> bytes:
 def _plain(payload: bytes) -> bytes:
     if payload[:2] == b"\x1f\x8b":
         return zlib.decompressobj(wbits=31).decompress(payload)
-    if payload[:2] == b"\xfd7":  # four bytes of length follow the stream, which a plain decompress() refuses
-        return lzma.LZMADecompressor().decompress(payload)
+    if payload[:2] == b"\xfd7":  # four bytes of length follow the stream; lzma ignores them
+        return lzma.decompress(payload)
     return payload
