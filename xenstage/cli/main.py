@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from .. import __version__
 from ..cache import Cache
 from ..errors import Exit, XenstageError
-from . import build, explain, matrix, prepare, run, sites, verify
+from . import boot, build, explain, matrix, prepare, run, sites, verify
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -20,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"xenstage {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for module in (prepare, sites, explain, run, build, verify, matrix):
+    for module in (prepare, sites, explain, run, build, verify, boot, matrix):
         module.add(verbs)
     args = parser.parse_args(argv)
     try:

@@ -1,0 +1,95 @@
+"""Debian's own Xen really boots: nothing built, no Xen tree, no KVM.
+
+This takes minutes and a network once (then the cache serves), so it runs where XENSTAGE_BOOT says so: ``make test`` of
+a machine that boots, and CI.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parent.parent.parent
+BUDGET = 6 * 60.0
+"""Seconds for dom0 and both Linux guests from cached packages, on 2 cores that nobody else uses."""
+
+
+def _boot(out: Path, *argv: str, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "xenstage", "boot", "--out", str(out), *argv],
+        env={**os.environ, "PYTHONPATH": str(PROJECT), **env},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def _outcomes(out: Path) -> dict[str, dict[str, str]]:
+    return {p.parent.name: json.loads(p.read_text()) for p in out.glob("boot/*/outcome.json")}
+
+
+@pytest.fixture(scope="module")
+def booted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The results of the default cells."""
+    for name, package in (("qemu-system-x86_64", "qemu-system-x86"), ("apt-get", "apt"), ("dpkg-deb", "dpkg")):
+        if shutil.which(name) is None:
+            pytest.skip(f"{name} is not installed (type: apt-get install {package})")
+    if not os.environ.get("XENSTAGE_BOOT"):
+        pytest.skip("boots take minutes (type: XENSTAGE_BOOT=1 make test)")
+    out = tmp_path_factory.mktemp("out")
+    dom0 = _boot(out, "--machine", "qemu-tcg", "--guest", "dom0")
+    if dom0.returncode == 8:
+        pytest.skip(dom0.stdout.strip().splitlines()[-1].strip())
+    began = time.monotonic()
+    done = _boot(out, "--machine", "qemu-tcg", "--xen", "debian")
+    (out / "seconds").write_text(str(time.monotonic() - began))
+    assert done.returncode == 0, done.stdout + done.stderr
+    return out
+
+
+def test_dom0_hvm_and_pvh_pass_by_their_own_markers(booted: Path) -> None:
+    outcomes = _outcomes(booted)
+    assert {k: v["verdict"] for k, v in outcomes.items()} == {
+        f"debian.{guest}.qemu-tcg": "PASS" for guest in ("dom0", "hvm-linux", "pvh-linux")
+    }
+    for guest, kind in (("hvm-linux", "HVM"), ("pvh-linux", "PVH")):
+        cell = outcomes[f"debian.{guest}.qemu-tcg"]
+        assert cell["reason"].startswith(f"[{guest}] xenstage-guest {guest} ") and cell["reason"].endswith(
+            f" up {kind}"
+        )
+        log = (booted / "boot" / cell["log"]).read_text(errors="replace")
+        assert cell["reason"] in log and "xenstage: dom0 up" in log
+        assert (booted / "boot" / f"debian.{guest}.qemu-tcg" / "command").read_text().startswith("#")
+
+
+def test_it_fits_its_budget(booted: Path) -> None:
+    if os.getloadavg()[0] > 4:
+        pytest.skip(f"the machine is busy with other things (load {os.getloadavg()[0]:.1f})")
+    assert float((booted / "seconds").read_text()) < BUDGET
+
+
+def test_a_cell_is_repeated_by_its_own_line(booted: Path) -> None:
+    cell = _outcomes(booted)["debian.dom0.qemu-tcg"]
+    words = cell["command"].split()
+    assert words[:4] == ["xenstage", "boot", "--replay", "debian.dom0.qemu-tcg"]
+    done = _boot(booted, *words[2:4])
+    assert done.returncode == 0 and "PASS" in done.stdout
+
+
+def test_without_apt_it_is_skipped_with_the_line_to_type(tmp_path: Path) -> None:
+    done = _boot(tmp_path, PATH="/nonexistent", XDG_CACHE_HOME=str(tmp_path / "cache"))
+    assert done.returncode == 8, done.stdout + done.stderr
+    assert done.stdout.count("SKIP") == 3 and "type: apt-get update && apt-get install" in done.stdout
+    assert {v["verdict"] for v in _outcomes(tmp_path).values()} == {"SKIP"}
+
+
+def test_a_cell_that_was_never_run_cannot_be_replayed(tmp_path: Path) -> None:
+    done = _boot(tmp_path, "--replay", "debian.dom0.qemu-tcg")
+    assert done.returncode == 2 and "next:" in done.stderr

@@ -1,0 +1,95 @@
+"""The process around a log: when reading ends, and that nothing is left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from xenstage.boot.emulator import Emulator, Limits, WallClock
+from xenstage.boot.serial import End, Stopped
+from xenstage.errors import Exit, XenstageError
+
+LONG = Limits(30, 30, grace=0.2)
+
+
+def _sees(line: str) -> bool:
+    return line == "end"
+
+
+def _run(tmp_path: Path, script: str, limits: Limits = LONG) -> tuple[Stopped, list[str]]:
+    log = tmp_path / "serial.log"
+    with Emulator(["sh", "-c", script, "sh", str(log)], log, clock=WallClock()) as emulator:
+        return emulator.follow(_sees, limits), emulator.lines
+
+
+def test_reading_ends_a_little_after_the_deciding_line(tmp_path: Path) -> None:
+    stopped, lines = _run(tmp_path, 'printf "a\\nend\\n" >>"$1"; sleep 0.05; echo trace >>"$1"; sleep 60')
+    assert stopped.end is End.SEEN and lines == ["a", "end", "trace"]
+
+
+def test_an_emulator_that_dies_says_its_status_and_last_words(tmp_path: Path) -> None:
+    stopped, lines = _run(tmp_path, 'printf "a\\nhalf" >>"$1"; echo why >&2; kill -9 $$')
+    assert stopped == Stopped(End.EXITED, -signal.SIGKILL, "why") and lines == ["a", "half"]
+
+
+def test_the_last_bytes_of_an_emulator_that_ends_are_read(tmp_path: Path) -> None:
+    assert _run(tmp_path, 'printf "a\\nend" >>"$1"')[0].end is End.SEEN
+
+
+def test_silence_and_time(tmp_path: Path) -> None:
+    assert _run(tmp_path, "sleep 60", Limits(30, 0.3))[0] == Stopped(End.SILENCE, seconds=0.3)
+    chatty = 'while :; do echo a >>"$1"; sleep 0.05; done'
+    assert _run(tmp_path, chatty, Limits(0.5, 10))[0] == Stopped(End.TIME, seconds=0.5)
+
+
+def test_what_is_missing_is_a_skip_with_the_line_to_type(tmp_path: Path) -> None:
+    with pytest.raises(XenstageError) as e:
+        Emulator(["no-such-emulator"], tmp_path / "serial.log", clock=WallClock())
+    assert e.value.code is Exit.SKIPPED and "apt-get install" in e.value.remedy
+
+
+def _gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def _wait(what: Callable[[], bool]) -> bool:
+    for _ in range(200):
+        if what():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_leaving_ends_the_emulator_and_its_children(tmp_path: Path) -> None:
+    _run(tmp_path, f'sleep 60 & echo $! >{tmp_path}/child; echo end >>"$1"; wait')
+    child = int((tmp_path / "child").read_text())
+    assert _wait(lambda: _gone(child))
+
+
+def test_killing_us_ends_the_emulator(tmp_path: Path) -> None:
+    code = f"""
+from pathlib import Path
+from xenstage.boot.emulator import *
+log = Path({str(tmp_path)!r}) / "serial.log"
+with Emulator(["sh", "-c", "echo $$ >{tmp_path}/pid; exec sleep 60"], log, clock=WallClock()) as e:
+    e.follow(lambda line: False, Limits(60, 60))
+"""
+    us = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": os.getcwd()})
+    try:
+        assert _wait(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip() != "")
+        pid = int((tmp_path / "pid").read_text())
+        assert not _gone(pid)
+    finally:
+        us.kill()
+        us.wait()
+    assert _wait(lambda: _gone(pid))

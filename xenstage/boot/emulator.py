@@ -1,0 +1,184 @@
+"""Emulator: one emulator process, its serial log watched as it grows.
+
+The emulator writes the serial log to a file by itself; we only read.  Ending
+us by any means ends it: it is in a process group of its own, and asks the kernel
+to be killed with its parent.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol
+
+from ..errors import Exit, XenstageError
+from ..process import end_with_parent
+from .serial import End, Lines, Stopped
+
+_POLL = 0.05
+
+
+class Clock(Protocol):
+    """Where time comes from; a test has one that does not wait."""
+
+    def now(self) -> float:
+        """Seconds, from any start, never going back."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+
+class WallClock:
+    """The machine's own monotonic clock."""
+
+    def now(self) -> float:
+        """Seconds since some moment."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds after which waiting ends: in all, and without a new byte; ``grace`` after the deciding line."""
+
+    total: float
+    silence: float
+    grace: float = 0.3
+
+
+Start = Callable[[Sequence[str], Path], "subprocess.Popen[bytes]"]
+
+
+def start_process(argv: Sequence[str], stderr: Path) -> subprocess.Popen[bytes]:
+    """Start an emulator with pipes for its control channel.
+
+    :raises XenstageError: (SKIPPED) it is not installed.
+    """
+    me = os.getpid()
+    try:
+        with stderr.open("wb") as err:
+            return subprocess.Popen(
+                list(argv),
+                preexec_fn=lambda: end_with_parent(me),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=err,
+                start_new_session=True,
+            )
+    except FileNotFoundError as e:
+        raise XenstageError(
+            Exit.SKIPPED,
+            f"{argv[0]} is not installed",
+            why=str(e),
+            remedy="apt-get install qemu-system-x86 (or bochs, for that machine)",
+        ) from e
+
+
+class Emulator:
+    """A running emulator; leaving the ``with`` block ends it and all that it started.
+
+    :param serial: the file that the emulator's serial line goes to; what it holds is deleted first.
+    """
+
+    def __init__(self, argv: Sequence[str], serial: Path, *, clock: Clock, start: Start = start_process) -> None:
+        self._clock, self._serial, self._errors = clock, serial, serial.with_suffix(".stderr")
+        serial.parent.mkdir(parents=True, exist_ok=True)
+        serial.write_bytes(b"")
+        self.lines: list[str] = []
+        self._parser = Lines()
+        self._read = 0
+        self.began = clock.now()
+        self.process = start(argv, self._errors)
+
+    def __enter__(self) -> Emulator:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
+
+    def follow(self, decides: Callable[[str], bool], limits: Limits) -> Stopped:
+        """Read lines until one decides, the emulator ends, or a limit is reached.
+
+        Every line read is in :attr:`lines`.  After a deciding line a little more is read (a panic's trace).
+        """
+        begin = last = self._clock.now()
+        decided: float | None = None
+        while True:
+            ended = self.process.poll()  # before reading, so that the last bytes are read too
+            fresh = self._take()
+            now = self._clock.now()
+            if fresh is not None:
+                last = now
+                if decided is None and any(decides(x) for x in fresh):
+                    decided = now
+            if ended is not None and decided is None:
+                rest = self._parser.close()
+                self.lines += rest
+                if not any(decides(x) for x in rest):
+                    return Stopped(End.EXITED, ended, self._last_words())
+                decided = now
+            if decided is not None and (now - decided >= limits.grace or ended is not None):
+                return Stopped(End.SEEN)
+            if decided is None and now - begin >= limits.total:
+                return Stopped(End.TIME, seconds=limits.total)
+            if decided is None and now - last >= limits.silence:
+                return Stopped(End.SILENCE, seconds=limits.silence)
+            self._clock.sleep(_POLL)
+
+    def _take(self) -> list[str] | None:
+        """New whole lines; None when not a byte came."""
+        with self._serial.open("rb") as f:
+            f.seek(self._read)
+            data = f.read()
+        if not data:
+            return None
+        self._read += len(data)
+        fresh = self._parser.feed(data)
+        self.lines += fresh
+        return fresh
+
+    def _last_words(self) -> str:
+        text = self._errors.read_text(errors="backslashreplace").strip() if self._errors.exists() else ""
+        return text.splitlines()[-1] if text else ""
+
+    def command(self, name: str, **arguments: Any) -> Any:
+        """One command of QEMU's machine protocol on the emulator's standard input and output.
+
+        :raises XenstageError: (INFRA) QEMU refused, or is gone.
+        """
+        pipe_in, pipe_out = self.process.stdin, self.process.stdout
+        assert pipe_in is not None and pipe_out is not None
+        why = "it ended"
+        with contextlib.suppress(BrokenPipeError, ValueError):
+            pipe_in.write(json.dumps({"execute": name, "arguments": arguments}).encode() + b"\n")
+            pipe_in.flush()
+            for raw in pipe_out:
+                answer = json.loads(raw)
+                if "return" in answer:
+                    return answer["return"]
+                if "error" in answer:
+                    why = str(answer["error"])
+                    break
+        raise XenstageError(
+            Exit.INFRA,
+            f"the emulator did not do '{name}'",
+            why=f"{why} {self._last_words()}",
+            remedy="run the same command again; with --no-snapshot if it happens twice",
+        )

@@ -1,0 +1,179 @@
+"""boot: start a Xen in an emulator, and guests with its own tools; say honestly what happened."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from ..boot.debian import Debian, kernel
+from ..boot.guests import Guest, linux_guest
+from ..boot.harness import Bench
+from ..boot.machine import Host, Machine, machines
+from ..boot.model import GUESTS, Cell, Outcome, Verdict
+from ..boot.notes import check_pvh_kernel
+from ..boot.stack import Toolstack
+from ..cache import Cache, write_atomically
+from ..errors import Exit, XenstageError
+from ..process import Runner
+from ..progress import say
+
+LINUX = ("dom0", "hvm-linux", "pvh-linux")
+
+
+def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the verb."""
+    p = verbs.add_parser("boot", help="boot a Xen in an emulator and start guests", description=__doc__)
+    p.add_argument("--xen", metavar="debian|COMMIT", help="what boots (default: debian, Debian's own Xen)")
+    p.add_argument(
+        "--guest",
+        metavar="NAME",
+        action="append",
+        help=f"may be repeated: {', '.join(GUESTS)} (default: the first three)",
+    )
+    p.add_argument("--guest-dir", metavar="DIR", action="append", default=[], help="a guest of your own (docs/boot.md)")
+    p.add_argument("--machine", metavar="NAME", help="the machine (default: the first that can, for each guest)")
+    p.add_argument("--pvh-kernel", metavar="FILE", help="the Linux kernel of pvh-linux (default: Debian's)")
+    p.add_argument("--out", metavar="DIR", default="out", help="results go to DIR/boot (default: out)")
+    p.add_argument("--replay", metavar="CELL", help="run one cell of DIR/boot again")
+    p.add_argument("--jobs", metavar="N", type=int, default=1, help="cells at a time (default: 1)")
+    p.add_argument(
+        "--no-snapshot", action="store_true", help="boot dom0 for each cell instead of going on from a saved one"
+    )
+    p.set_defaults(function=boot)
+
+
+def boot(args: argparse.Namespace) -> int:
+    """Run the cells; the exit code of the worst."""
+    out = Path(args.out).absolute() / "boot"
+    request = _replayed(out, args.replay) if args.replay else None
+    xen = request.xen if request else args.xen or "debian"
+    guests = [request.guest] if request else list(dict.fromkeys(args.guest or LINUX))
+    among = _machines(request.machine if request and request.machine != "none" else args.machine)
+    try:
+        bench = prepare(xen, guests, out, args)
+    except XenstageError as e:
+        if e.code != Exit.SKIPPED:
+            raise
+        reason = f"{e.title}: {e.why} (type: {e.remedy})"
+        return _finish(out, [Outcome(Cell(xen, g, among[0].name), Verdict.SKIP, reason) for g in guests])
+    with ThreadPoolExecutor(max(args.jobs, 1)) as pool:
+        return _finish(out, list(pool.map(lambda g: run_guest(bench, g, among), guests)))
+
+
+def prepare(xen: str, guests: Sequence[str], out: Path, args: argparse.Namespace) -> Bench:
+    """Everything that the cells of one Xen share.
+
+    :raises XenstageError: (SKIPPED) Debian's packages cannot be had; (USAGE) an option is wrong.
+    """
+    cache, runner = Cache.default(), Runner()
+    debian = Debian(cache, runner)
+    base = debian.stack().root
+    stack = toolstack(xen, debian)
+    linux = kernel(base)
+    own = {g.name: g for g in map(Guest.load, map(Path, args.guest_dir))}
+    for name in sorted({"hvm-linux", "pvh-linux"} & set(guests) - set(own)):
+        image = linux.image
+        if name == "pvh-linux" and args.pvh_kernel:
+            image = Path(args.pvh_kernel)
+            check_pvh_kernel(image, stack.version)
+        own[name] = linux_guest(name, image, base=base, cache=cache, runner=runner, old=image != linux.image)
+    fresh = args.no_snapshot
+    return Bench(stack, base, linux, own, out, cache, runner, Host.this(), options=_options(args), fresh=fresh)
+
+
+def toolstack(xen: str, debian: Debian) -> Toolstack:
+    """The hypervisor and tools of ``debian``.
+
+    :raises XenstageError: (USAGE) another Xen is asked for, which nothing here can build yet.
+    """
+    if xen != "debian":
+        raise XenstageError(
+            Exit.USAGE,
+            f"no toolstack for {xen}",
+            why="only Debian's Xen can be booted so far",
+            remedy="xenstage boot --xen debian",
+        )
+    return debian.stack()
+
+
+def _options(args: argparse.Namespace) -> tuple[str, ...]:
+    given = [("--guest-dir", str(Path(d).absolute())) for d in args.guest_dir]
+    if args.pvh_kernel:
+        given.append(("--pvh-kernel", str(Path(args.pvh_kernel).absolute())))
+    return (*(word for pair in given for word in pair), *(["--no-snapshot"] if args.no_snapshot else []))
+
+
+def run_guest(bench: Bench, guest: str, among: tuple[Machine, ...]) -> Outcome:
+    """One guest on the first machine that can run it; says which and why, and what came out."""
+    cell, machine, passed_over = bench.cell(guest, among)
+    if machine is None:
+        outcome = Outcome(Cell(cell.xen, guest, among[-1].name), Verdict.SKIP, passed_over)
+    else:
+        say(f"boot: {guest} on {machine.name}" + (f" ({passed_over})" if passed_over else ""))
+        outcome = bench.run(cell, machine)
+    _keep(bench.out, outcome)
+    _print(bench.out, outcome)
+    return outcome
+
+
+def _keep(out: Path, outcome: Outcome) -> None:
+    text = json.dumps(outcome.to_json(), indent=1, sort_keys=True) + "\n"
+    write_atomically(out / outcome.cell.name / "outcome.json", text.encode())
+
+
+def _print(out: Path, outcome: Outcome) -> None:
+    where = f"  {out / outcome.log}" if outcome.log else ""
+    sys.stdout.write(f"{outcome.verdict:<8}{outcome.cell.name:<32}{outcome.seconds:>7.1f} s{where}\n")
+    sys.stdout.write(f"        {outcome.reason}\n")
+    sys.stdout.flush()
+
+
+def _finish(out: Path, outcomes: Sequence[Outcome]) -> int:
+    for outcome in outcomes:
+        path = out / outcome.cell.name / "outcome.json"
+        if not path.exists() or json.loads(path.read_bytes()) != outcome.to_json():  # a SKIP of all
+            _keep(out, outcome)
+            _print(out, outcome)
+    return int(exit_code([o.verdict for o in outcomes]))
+
+
+def exit_code(verdicts: Sequence[Verdict]) -> Exit:
+    """FAIL when a Xen or a guest failed, else INFRA, else SKIPPED, else OK."""
+    if any(v in (Verdict.FAIL, Verdict.PANIC, Verdict.HANG, Verdict.TIMEOUT) for v in verdicts):
+        return Exit.FAIL
+    if Verdict.INFRA in verdicts:
+        return Exit.INFRA
+    return Exit.SKIPPED if Verdict.SKIP in verdicts else Exit.OK
+
+
+def _machines(name: str | None) -> tuple[Machine, ...]:
+    every = machines()
+    if name is None:
+        return every
+    chosen = tuple(m for m in every if m.name == name)
+    if not chosen:
+        raise XenstageError(
+            Exit.USAGE,
+            f"there is no machine {name}",
+            why=f"there are: {', '.join(m.name for m in every)}",
+            remedy="choose one of them, or leave --machine out",
+        )
+    return chosen
+
+
+def _replayed(out: Path, name: str) -> Cell:
+    path = out / name / "outcome.json"
+    try:
+        return Outcome.from_json(json.loads(path.read_bytes())).cell
+    except (OSError, KeyError, TypeError, ValueError) as e:
+        known = sorted(p.parent.name for p in out.glob("*/outcome.json"))
+        raise XenstageError(
+            Exit.USAGE,
+            f"there is no result of a cell {name}",
+            why=f"{type(e).__name__}: {e}; there are: {', '.join(known) or 'none'}",
+            remedy=f"xenstage boot --out {out.parent}, which makes results",
+        ) from e
