@@ -136,8 +136,9 @@ def test_a_guest_that_does_not_fit_is_refused(tmp_path: Path) -> None:
         write_request(tmp_path / "request", "x", files)
 
 
-def test_the_kernel_inside_a_bzimage() -> None:
-    elf = b"\x7fELF" + bytes(100)
+@pytest.mark.parametrize("size", [0x5D, 0x68])
+def test_the_kernel_inside_a_bzimage(size: int) -> None:
+    elf = b"\x7fELF".ljust(size, b"\0")  # 0x5d, as the first byte of the length, looks like an .lzma file
     payload = lzma.compress(elf, check=lzma.CHECK_CRC32) + struct.pack("<I", len(elf))
     image = bytearray(2 * 512) + payload
     image[0x1F1], image[0x202:0x206] = 1, b"HdrS"

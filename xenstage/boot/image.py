@@ -179,6 +179,8 @@ def vmlinux(kernel: bytes) -> bytes:
 def _plain(payload: bytes) -> bytes:
     if payload[:2] == b"\x1f\x8b":
         return zlib.decompressobj(wbits=31).decompress(payload)
-    if payload[:2] == b"\xfd7":  # four bytes of length follow the stream; lzma ignores them
-        return lzma.decompress(payload)
+    if payload[:2] == b"\xfd7":
+        # Four bytes of length follow the stream.  lzma.decompress() takes them for another stream's beginning
+        # whenever the first of them could be one's.
+        return lzma.LZMADecompressor().decompress(payload)
     return payload

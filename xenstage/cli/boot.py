@@ -28,6 +28,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the verb."""
     p = verbs.add_parser("boot", help="boot a Xen in an emulator and start guests", description=__doc__)
     p.add_argument("--xen", metavar="debian|COMMIT", help="what boots (default: debian, Debian's own Xen)")
+    p.add_argument("--toolstack", metavar="DIR", help="a hypervisor and its tools that were installed into DIR")
     p.add_argument(
         "--guest",
         metavar="NAME",
@@ -50,7 +51,7 @@ def boot(args: argparse.Namespace) -> int:
     """Run the cells; the exit code of the worst."""
     out = Path(args.out).absolute() / "boot"
     request = _replayed(out, args.replay) if args.replay else None
-    xen = request.xen if request else args.xen or "debian"
+    xen = request.xen if request else _asked(args)
     guests = [request.guest] if request else list(dict.fromkeys(args.guest or LINUX))
     among = _machines(request.machine if request and request.machine != "none" else args.machine)
     try:
@@ -72,7 +73,7 @@ def prepare(xen: str, guests: Sequence[str], out: Path, args: argparse.Namespace
     cache, runner = Cache.default(), Runner()
     debian = Debian(cache, runner)
     base = debian.stack().root
-    stack = toolstack(xen, debian)
+    stack = Toolstack.load(Path(args.toolstack).absolute()) if args.toolstack else toolstack(xen, debian)
     linux = kernel(base)
     own = {g.name: g for g in map(Guest.load, map(Path, args.guest_dir))}
     for name in sorted({"hvm-linux", "pvh-linux"} & set(guests) - set(own)):
@@ -100,8 +101,14 @@ def toolstack(xen: str, debian: Debian) -> Toolstack:
     return debian.stack()
 
 
+def _asked(args: argparse.Namespace) -> str:
+    return Toolstack.load(Path(args.toolstack).absolute()).xen if args.toolstack else args.xen or "debian"
+
+
 def _options(args: argparse.Namespace) -> tuple[str, ...]:
     given = [("--guest-dir", str(Path(d).absolute())) for d in args.guest_dir]
+    if args.toolstack:
+        given.append(("--toolstack", str(Path(args.toolstack).absolute())))
     if args.pvh_kernel:
         given.append(("--pvh-kernel", str(Path(args.pvh_kernel).absolute())))
     return (*(word for pair in given for word in pair), *(["--no-snapshot"] if args.no_snapshot else []))
