@@ -10,13 +10,13 @@ typedef unsigned int u32;
 typedef unsigned long u64;
 
 /*
- * Addresses that are in no page table of ours (start.S leaves them out): a hypercall that
+ * Addresses that are in no page table of ours (cpu.S leaves them out): a hypercall that
  * reads its argument there answers -EFAULT before it has done anything.
  */
 #define NOWHERE 0x700000000000ul
 #define NOWHERE32 0x50000000u
 
-/* start.S: one exception may be expected at a time */
+/* cpu.S: one exception may be expected at a time */
 extern volatile u32 guard_vector;            /* 0: none came; else vector + 1 */
 extern u32 call_with_vmmcall;                /* AMD's instruction, not Intel's */
 u64 hypercall64(u64 nr, u64 a, u64 b, u64 c, u64 d, u64 e);

@@ -45,7 +45,7 @@ static void __attribute__((noreturn)) power_off(u32 reason)
         __asm__ volatile("cli; hlt");
 }
 
-/* start.S comes here with an exception that nothing expected. */
+/* cpu.S comes here with an exception that nothing expected. */
 void unexpected(u64 vector, u64 rip)
 {
     marker("probe-fault ");

@@ -151,3 +151,10 @@ def test_a_widened_surface_is_seen() -> None:
         "hypercall64.26.mmuext_op",
         "operation64.vcpu_op.00",
     ]
+
+
+def test_a_pvh_that_lost_what_it_needs_is_seen() -> None:
+    """A boot of 4.5.0 whose PVH table had hvm_vcpu_op and hvm_memory_op, as a plain union of the tables gives."""
+    got = compare(saved("pvh-probe-4.5"), saved("pvh-probe-4.5-narrowed"))
+    assert {"VCPUOP_initialise", "XENMEM_memory_map"} <= {d.key for d in got.undeclared}
+    assert len(got.undeclared) == 11
