@@ -101,12 +101,17 @@ def _child(make: MakeRunner, cell: Cell, results: Path, pipe: Connection, parent
         pipe.send_bytes(json.dumps(outcome.to_json()).encode())
 
 
+_MEANING = {Exit.TOOLS: Verdict.SKIP, Exit.SKIPPED: Verdict.SKIP, Exit.FAIL: Verdict.FAIL}
+
+
 def _guarded(make: MakeRunner, cell: Cell, results: Path) -> Outcome:
     """The runner's outcome, or what its failing means."""
     try:
         outcome = make(results)(cell)
     except XenstageError as e:
-        kind = {Exit.TOOLS: Verdict.SKIP, Exit.FAIL: Verdict.FAIL}.get(e.code, Verdict.INFRA)
+        kind = {Exit.TOOLS: Verdict.SKIP, Exit.SKIPPED: Verdict.SKIP, Exit.FAIL: Verdict.FAIL}.get(
+            e.code, Verdict.INFRA
+        )
         return Outcome(cell, kind, f"{e.title}: {_line(e.why)}; next: {_line(e.remedy)}")
     except Exception as e:
         with contextlib.suppress(OSError):

@@ -82,6 +82,7 @@ class Bench:
     :param measure: a probe's table from the log's lines; called with the lines and the guest's name.
     :param planners: machine kind to planner; ``qemu`` is built in, others (Bochs) are passed in.
     :param fresh: no saved machine is used.
+    :param lacking: guest to the reason for which it is SKIP, whatever the machine.
     """
 
     stack: Toolstack
@@ -96,6 +97,7 @@ class Bench:
     measure: Callable[[list[str], str], Table] = lambda lines, guest: ()
     planners: Mapping[str, Planner] = field(default_factory=dict)
     fresh: bool = False
+    lacking: Mapping[str, str] = field(default_factory=dict)
     clock: Clock = field(default_factory=WallClock)
     start: Start = start_process
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -129,6 +131,8 @@ class Bench:
         why = refusal(machine, cell.guest, self.stack.version, self.host)
         if why is not None:
             return Outcome(cell, Verdict.SKIP, why)
+        if cell.guest in self.lacking:
+            return Outcome(cell, Verdict.SKIP, self.lacking[cell.guest])
         guest = self.guests.get(cell.guest)
         if guest is None and cell.guest != "dom0":
             return Outcome(cell, Verdict.SKIP, f"no files for guest {cell.guest} (type: xenstage boot --help)")

@@ -6,73 +6,107 @@ tested where no emulator is installed.
 
 from __future__ import annotations
 
-import fnmatch
+import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from ..cache import Cache
+from ..cache import Cache, digest
+from ..errors import Exit, XenstageError
 from ..process import Runner
 from ..tree.source import Tree
+from ..tree.toolchain import make_toolchain
+from . import probe
+from .assemble import assemble, no_kernel, no_probe, old_pvh, xen_of_commit
 from .cells import CellRunner
 from .judge import Table
+from .machine import Host, choose, machines
 from .matrix import Bench
-from .model import Cell, Outcome, Verdict
+from .model import Cell, Outcome
 from .plan import Choice, Chooser
-
-MACHINES = Path(__file__).resolve().parent / "machines"
-_KNOWN = ("bochs", "qemu-kvm", "qemu-tcg")
-NOT_WIRED = "not wired: this version of xenstage plans and judges the matrix, but boots nothing yet"
+from .probes import SOURCES
+from .toolstack import CONFIG
 
 
 def machine_names() -> tuple[str, ...]:
-    """The machines that have a file."""
-    return tuple(sorted(p.stem for p in MACHINES.glob("*.toml"))) or _KNOWN
+    """The machines that have a file, in the order in which they are tried."""
+    return tuple(m.name for m in machines())
 
 
-def bench(tree: Tree, *, machines: Sequence[str], cache: Cache, runner: Runner) -> Bench:
+def bench(tree: Tree, *, machines: Sequence[str], cache: Cache, runner: Runner, pvh_kernel: str = "") -> Bench:
     """What real cells are run with.
 
-    :param machines: those that may be used, in order of preference; empty for all.
+    :param machines: those that may be used; empty for all.
+    :param pvh_kernel: a Linux kernel for pvh-linux.
     """
 
     def make(results: Path) -> CellRunner:
-        return cell_runner(tree, results, cache=cache, runner=runner)
+        return cell_runner(tree, results, cache=cache, runner=runner, pvh_kernel=pvh_kernel)
 
-    return Bench(chooser(tree, machines), make, fingerprint, compare)
+    identity = make_toolchain(CONFIG, cache=cache, runner=runner).identity if CONFIG.missing() is None else ""
+    parts = digest("boot", identity, _kernel_digest(pvh_kernel), *_sources())
+    return Bench(chooser(tree, machines, pvh_kernel), make, lambda cell: parts, compare)
 
 
-def cell_runner(tree: Tree, results: Path, *, cache: Cache, runner: Runner) -> CellRunner:
+def cell_runner(tree: Tree, results: Path, *, cache: Cache, runner: Runner, pvh_kernel: str = "") -> CellRunner:
     """The function that boots a cell.  It runs in a process of its own, in the main thread.
 
     :param results: this run's own empty directory; ``Outcome.log`` is relative to it.
     """
 
     def run(cell: Cell) -> Outcome:
-        return Outcome(cell, Verdict.SKIP, NOT_WIRED)
+        (machine,) = [m for m in machines() if m.name == cell.machine]
+        xen = xen_of_commit(tree, cell.xen, cache=cache, runner=runner)
+        options = ("--tree", str(tree.origin))
+        made = assemble(xen, [cell.guest], results, cache=cache, runner=runner, pvh_kernel=pvh_kernel, options=options)
+        outcome = made.run(cell, machine)
+        again = ["xenstage", "boot", "--xen", cell.xen, "--guest", cell.guest, "--machine", cell.machine, *options]
+        if pvh_kernel and cell.guest == "pvh-linux":
+            again += ["--pvh-kernel", pvh_kernel]
+        return replace(outcome, command=shlex.join(again))
 
     return run
 
 
-def chooser(tree: Tree, machines: Sequence[str]) -> Chooser:
+def chooser(tree: Tree, wanted: Sequence[str], pvh_kernel: str = "") -> Chooser:
     """The function that picks the first machine that can run a cell."""
+    among = tuple(m for m in machines() if not wanted or m.name in wanted)
+    host = Host.this()
 
-    def choose(xen: str, guest: str) -> Choice:
-        return Choice(None, NOT_WIRED)
+    def pick(xen: str, guest: str) -> Choice:
+        if guest == "pvh-linux" and old_pvh(tree.version) and not pvh_kernel:
+            return Choice(None, no_kernel(tree.version))
+        if guest == "pvh-probe" and not old_pvh(tree.version):
+            return Choice(None, no_probe(tree.version))
+        found = choose(guest, tree.version, among, host)
+        if found.machine is None:
+            return Choice(None, found.reason)
+        why = f"passed over {found.reason}" if found.reason else "the first that can"
+        return Choice(found.machine.name, why)
 
-    return choose
+    return pick
 
 
-def fingerprint(cell: Cell) -> str:
-    """What an outcome depends on besides the commit: guest image, machine file, toolstack."""
-    return ""
+def _kernel_digest(path: str) -> str:
+    if not path:
+        return ""
+    try:
+        return digest(Path(path).read_bytes())
+    except OSError as e:
+        raise XenstageError(
+            Exit.USAGE, f"the PVH kernel cannot be read: {path}", why=str(e), remedy="--pvh-kernel FILE"
+        ) from e
+
+
+def _sources() -> list[bytes]:
+    """What makes images, machines and verdicts: a change of it asks the cells again."""
+    here = Path(__file__).resolve().parent
+    files = [*here.glob("*.py"), *here.glob("data/*"), *here.glob("machines/*"), *SOURCES.rglob("*")]
+    return [p.read_bytes() for p in sorted(files) if p.is_file()]
 
 
 def compare(base: Table, here: Table, declared: tuple[str, ...]) -> list[str]:
     """Names whose values differ, but for those that a declared pattern (fnmatch) covers."""
-    old, new = dict(base), dict(here)
-    out = []
-    for name in sorted({*old, *new}):
-        a, b = old.get(name, "(absent)"), new.get(name, "(absent)")
-        if a != b and not any(fnmatch.fnmatchcase(name, p) for p in declared):
-            out.append(f"{name}: {a} -> {b}")
-    return out
+    tables = (probe.Table("probe", tuple(sorted(t))) for t in (base, here))
+    said = [probe.Declared(p, "*", "declared by the stage") for p in declared]
+    return [str(d) for d in probe.compare(*tables, said).undeclared]

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from ..boot.debian import Debian, kernel
-from ..boot.guests import Guest, linux_guest
+from ..boot.assemble import KERNEL_VARIABLE, Xen, assemble, xen_of_commit
+from ..boot.debian import Debian
 from ..boot.harness import Bench
-from ..boot.machine import Host, Machine, machines
+from ..boot.machine import Machine, machines
 from ..boot.model import GUESTS, Cell, Outcome, Verdict
-from ..boot.notes import check_pvh_kernel
 from ..boot.stack import Toolstack
 from ..cache import Cache, write_atomically
 from ..errors import Exit, XenstageError
 from ..process import Runner
 from ..progress import say
+from ..tree.source import open_tree
+from .common import PROJECT
 
+DEBIAN = "debian"
 LINUX = ("dom0", "hvm-linux", "pvh-linux")
 
 
@@ -28,16 +31,27 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the verb."""
     p = verbs.add_parser("boot", help="boot a Xen in an emulator and start guests", description=__doc__)
     p.add_argument("--xen", metavar="debian|COMMIT", help="what boots (default: debian, Debian's own Xen)")
+    p.add_argument(
+        "--tree",
+        metavar="DIR",
+        default=os.environ.get("XEN_SRC") or str(PROJECT / "xen-src"),
+        help="the clone of xen.git that has COMMIT, read only (default: $XEN_SRC, or xen-src)",
+    )
     p.add_argument("--toolstack", metavar="DIR", help="a hypervisor and its tools that were installed into DIR")
     p.add_argument(
         "--guest",
         metavar="NAME",
         action="append",
-        help=f"may be repeated: {', '.join(GUESTS)} (default: the first three)",
+        help=f"may be repeated: {', '.join(GUESTS)} (default: Debian's Xen: the first three; else all)",
     )
     p.add_argument("--guest-dir", metavar="DIR", action="append", default=[], help="a guest of your own (docs/boot.md)")
     p.add_argument("--machine", metavar="NAME", help="the machine (default: the first that can, for each guest)")
-    p.add_argument("--pvh-kernel", metavar="FILE", help="the Linux kernel of pvh-linux (default: Debian's)")
+    p.add_argument(
+        "--pvh-kernel",
+        metavar="FILE",
+        default=os.environ.get(KERNEL_VARIABLE, ""),
+        help=f"the Linux kernel of pvh-linux (default: ${KERNEL_VARIABLE}, or Debian's)",
+    )
     p.add_argument("--out", metavar="DIR", default="out", help="results go to DIR/boot (default: out)")
     p.add_argument("--replay", metavar="CELL", help="run one cell of DIR/boot again")
     p.add_argument("--jobs", metavar="N", type=int, default=1, help="cells at a time (default: 1)")
@@ -52,7 +66,7 @@ def boot(args: argparse.Namespace) -> int:
     out = Path(args.out).absolute() / "boot"
     request = _replayed(out, args.replay) if args.replay else None
     xen = request.xen if request else _asked(args)
-    guests = [request.guest] if request else list(dict.fromkeys(args.guest or LINUX))
+    guests = [request.guest] if request else list(dict.fromkeys(args.guest or (LINUX if xen == DEBIAN else GUESTS)))
     among = _machines(request.machine if request and request.machine != "none" else args.machine)
     try:
         bench = prepare(xen, guests, out, args)
@@ -68,37 +82,28 @@ def boot(args: argparse.Namespace) -> int:
 def prepare(xen: str, guests: Sequence[str], out: Path, args: argparse.Namespace) -> Bench:
     """Everything that the cells of one Xen share.
 
-    :raises XenstageError: (SKIPPED) Debian's packages cannot be had; (USAGE) an option is wrong.
+    :raises XenstageError: (SKIPPED) Debian's packages cannot be had; (USAGE) an option is wrong;
+        (TREE) there is no such commit; (TOOLS, FAIL) it cannot be built.
     """
     cache, runner = Cache.default(), Runner()
-    debian = Debian(cache, runner)
-    base = debian.stack().root
-    stack = Toolstack.load(Path(args.toolstack).absolute()) if args.toolstack else toolstack(xen, debian)
-    linux = kernel(base)
-    own = {g.name: g for g in map(Guest.load, map(Path, args.guest_dir))}
-    for name in sorted({"hvm-linux", "pvh-linux"} & set(guests) - set(own)):
-        image = linux.image
-        if name == "pvh-linux" and args.pvh_kernel:
-            image = Path(args.pvh_kernel)
-            check_pvh_kernel(image, stack.version)
-        own[name] = linux_guest(name, image, base=base, cache=cache, runner=runner, old=image != linux.image)
-    fresh = args.no_snapshot
-    return Bench(stack, base, linux, own, out, cache, runner, Host.this(), options=_options(args), fresh=fresh)
-
-
-def toolstack(xen: str, debian: Debian) -> Toolstack:
-    """The hypervisor and tools of ``debian``.
-
-    :raises XenstageError: (USAGE) another Xen is asked for, which nothing here can build yet.
-    """
-    if xen != "debian":
-        raise XenstageError(
-            Exit.USAGE,
-            f"no toolstack for {xen}",
-            why="only Debian's Xen can be booted so far",
-            remedy="xenstage boot --xen debian",
-        )
-    return debian.stack()
+    if args.toolstack:
+        what = Xen(Toolstack.load(Path(args.toolstack).absolute()))
+    elif xen == DEBIAN:
+        what = Xen(Debian(cache, runner).stack())
+    else:
+        tree = open_tree(Path(args.tree), xen, cache=cache, runner=runner)
+        what = xen_of_commit(tree, tree.base, cache=cache, runner=runner)
+    return assemble(
+        what,
+        guests,
+        out,
+        cache=cache,
+        runner=runner,
+        pvh_kernel=args.pvh_kernel,
+        own=[Path(d) for d in args.guest_dir],
+        options=_options(args),
+        fresh=args.no_snapshot,
+    )
 
 
 def _asked(args: argparse.Namespace) -> str:
@@ -109,6 +114,8 @@ def _options(args: argparse.Namespace) -> tuple[str, ...]:
     given = [("--guest-dir", str(Path(d).absolute())) for d in args.guest_dir]
     if args.toolstack:
         given.append(("--toolstack", str(Path(args.toolstack).absolute())))
+    elif args.xen not in (None, DEBIAN) or args.replay:
+        given.append(("--tree", str(Path(args.tree).absolute())))
     if args.pvh_kernel:
         given.append(("--pvh-kernel", str(Path(args.pvh_kernel).absolute())))
     return (*(word for pair in given for word in pair), *(["--no-snapshot"] if args.no_snapshot else []))

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ..boot import run as real
+from ..boot.assemble import KERNEL_VARIABLE
 from ..boot.blame import FAILING
 from ..boot.cells import Task
 from ..boot.matrix import Bench, Matrix, Session, run_bisect, run_matrix
@@ -40,7 +41,9 @@ def real_prepare(args: argparse.Namespace, wanted: list[Stage]) -> tuple[tuple[C
     series = make(opened, stages(), wanted, signoff=False)
     rows = [(s.stage.label, [(m.commit, m.patch.subject, m.patch.probes) for m in s.made]) for s in series]
     machines = tuple(args.machine or ())
-    bench = real.bench(opened.tree, machines=machines, cache=opened.cache, runner=opened.runner)
+    bench = real.bench(
+        opened.tree, machines=machines, cache=opened.cache, runner=opened.runner, pvh_kernel=args.pvh_kernel
+    )
     return line_of(opened.tree.base, rows), bench
 
 
@@ -55,6 +58,12 @@ def add(verbs: Any, prepare: Prepare = real_prepare) -> None:
     p.add_argument("--guest", metavar="NAME", action="append", choices=GUESTS, help="only this guest, may be repeated")
     names = real.machine_names()
     p.add_argument("--machine", metavar="NAME", action="append", choices=names, help=f"only on: {', '.join(names)}")
+    p.add_argument(
+        "--pvh-kernel",
+        metavar="FILE",
+        default=os.environ.get(KERNEL_VARIABLE, ""),
+        help=f"the Linux kernel of pvh-linux (default: ${KERNEL_VARIABLE})",
+    )
     p.add_argument("--repeat", metavar="N", type=_count, default=1, help="run every cell so many times")
     p.add_argument("--bisect", metavar="GUEST", choices=GUESTS, help="find the first bad patch for a guest")
     p.add_argument("--jobs", metavar="N", type=_count, default=_processors(), help="cells at a time (default: CPUs)")
