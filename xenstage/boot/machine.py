@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Exit, XenstageError
+from . import bochs
 
 MACHINES = Path(__file__).parent / "machines"
 
@@ -79,6 +80,8 @@ class Machine:
 
     def missing(self, host: Host) -> str | None:
         """Why it cannot run on this computer, with the line to type; None when it can."""
+        if self.kind == "bochs" and host.which(self.program) is not None:
+            return bochs.missing(host.which)
         if host.which(self.program) is None:
             return f"{self.program} is not installed (type: apt-get install {self.package})"
         if self.extra.get("accel") == "kvm":

@@ -107,6 +107,6 @@ def _sources() -> list[bytes]:
 
 def compare(base: Table, here: Table, declared: tuple[str, ...]) -> list[str]:
     """Names whose values differ, but for those that a declared pattern (fnmatch) covers."""
-    tables = (probe.Table("probe", tuple(sorted(t))) for t in (base, here))
+    old, new = (probe.Table("probe", tuple(sorted(t))) for t in (base, here))
     said = [probe.Declared(p, "*", "declared by the stage") for p in declared]
-    return [str(d) for d in probe.compare(*tables, said).undeclared]
+    return [str(d) for d in probe.compare(old, new, said).undeclared]
