@@ -35,7 +35,8 @@ MENDS = (
     Mend("-Wno-error", "warnings that the tree's age did not know are not its errors; they stay in the log"),
     Mend("-fcommon", "variables defined in headers (xenstore, console): GCC 10 made -fno-common the default"),
     Mend("-fcf-protection=none", "hvmloader and the 32-bit firmware have no endbr markings; Debian's GCC adds them"),
-    Mend("-include sys/sysmacros.h", "major() and minor() left <sys/types.h> in glibc 2.28 (tools outside firmware)"),
+    Mend("-include sys/sysmacros.h", "major() and minor() left <sys/types.h> in glibc 2.28; where they are called"),
+    Mend("-Werror=implicit-function-declaration", "-Wno-error must not let a pointer be cut to 32 bits"),
     Mend("gnu/stubs-32.h", "-m32 of freestanding hvmloader: the C library's headers without its 32-bit package"),
     Mend("iasl", "newer iasl names the table NAME_aml_code; the makefiles rewrite AmlCode"),
     Mend("python", "the generators are Python 2: xenstage.tree.python2 translates them"),
@@ -48,26 +49,26 @@ MENDS = (
 # In order: what the compiler gets, where it works.  XENSTAGE_ROOT is the checkout.
 _CC = """#!/bin/sh
 # C compiler for tools that are older than the compiler and the C library.
-link=1 small= more=
+small= source= more=
 for arg; do
     case $arg in
-    -c | -S | -E) link= ;;
     -m32) small=1 ;;
+    *.c) source=$arg ;;
     esac
 done
 if [ -n "$small" ]; then
     more="-isystem /usr/include/@TRIPLE@ -isystem @HERE@/include"
-elif [ -z "$link" ]; then
+else
     case $PWD in
-    */tools/firmware*) ;;
-    */tools/*) more="-include sys/sysmacros.h" ;;
+    */tools/*)
+        more="-Werror=implicit-function-declaration -Werror=int-conversion"
+        if [ -f "$source" ] && grep -Eq '\\<(major|minor|makedev) ?\\(' "$source"; then
+            more="$more -D_GNU_SOURCE= -include sys/sysmacros.h"
+        fi ;;
     esac
 fi
 [ -n "$XENSTAGE_ROOT" ] && more="$more -ffile-prefix-map=$XENSTAGE_ROOT=/xen"
-case " $* " in
-*.S\\ *) more=${more#-include sys/sysmacros.h} ;;
-esac
-exec $XENSTAGE_CCACHE @CC@ "$@" $more -Wno-error -fcommon -fcf-protection=none
+exec $XENSTAGE_CCACHE @CC@ "$@" -Wno-error -fcommon -fcf-protection=none $more
 """
 
 _IASL = """#!/bin/sh
