@@ -16,11 +16,11 @@ from xenstage.boot.emulator import Emulator, Limits, WallClock
 from xenstage.boot.serial import End, Stopped
 from xenstage.errors import Exit, XenstageError
 
-LONG = Limits(30, 30, grace=0.2)
+LONG = Limits(30, 30)
 
 
-def _sees(line: str) -> bool:
-    return line == "end"
+def _sees(line: str) -> float | None:
+    return 0.3 if line == "end" else None
 
 
 def _run(tmp_path: Path, script: str, limits: Limits = LONG) -> tuple[Stopped, list[str]]:
@@ -82,7 +82,7 @@ from pathlib import Path
 from xenstage.boot.emulator import *
 log = Path({str(tmp_path)!r}) / "serial.log"
 with Emulator(["sh", "-c", "echo $$ >{tmp_path}/pid; exec sleep 60"], log, clock=WallClock()) as e:
-    e.follow(lambda line: False, Limits(60, 60))
+    e.follow(lambda line: None, Limits(60, 60))
 """
     us = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": os.getcwd()})
     try:

@@ -50,11 +50,10 @@ class WallClock:
 
 @dataclass(frozen=True)
 class Limits:
-    """Seconds after which waiting ends: in all, and without a new byte; ``grace`` after the deciding line."""
+    """Seconds after which waiting ends: in all, and without a new byte."""
 
     total: float
     silence: float
-    grace: float = 0.3
 
 
 Start = Callable[[Sequence[str], Path], "subprocess.Popen[bytes]"]
@@ -113,34 +112,40 @@ class Emulator:
                 with contextlib.suppress(BrokenPipeError):
                     pipe.close()
 
-    def follow(self, decides: Callable[[str], bool], limits: Limits) -> Stopped:
+    def follow(self, decides: Callable[[str], float | None], limits: Limits) -> Stopped:
         """Read lines until one decides, the emulator ends, or a limit is reached.
 
-        Every line read is in :attr:`lines`.  After a deciding line a little more is read (a panic's trace).
+        Every line read is in :attr:`lines`.
+
+        :param decides: for how many more seconds to read after a line, or None.
         """
         begin = last = self._clock.now()
-        decided: float | None = None
+        until: float | None = None
         while True:
             ended = self.process.poll()  # before reading, so that the last bytes are read too
             fresh = self._take()
             now = self._clock.now()
             if fresh is not None:
                 last = now
-                if decided is None and any(decides(x) for x in fresh):
-                    decided = now
-            if ended is not None and decided is None:
-                rest = self._parser.close()
-                self.lines += rest
-                if not any(decides(x) for x in rest):
-                    return Stopped(End.EXITED, ended, self._last_words())
-                decided = now
-            if decided is not None and (now - decided >= limits.grace or ended is not None):
+            lines = (fresh or []) + (self._left() if ended is not None else [])
+            if until is None:
+                more = [m for m in map(decides, lines) if m is not None]
+                until = now + max(more) if more else None
+            if until is not None and (now >= until or ended is not None):
                 return Stopped(End.SEEN)
-            if decided is None and now - begin >= limits.total:
+            if ended is not None:
+                return Stopped(End.EXITED, ended, self._last_words())
+            if until is None and now - begin >= limits.total:
                 return Stopped(End.TIME, seconds=limits.total)
-            if decided is None and now - last >= limits.silence:
+            if until is None and now - last >= limits.silence:
                 return Stopped(End.SILENCE, seconds=limits.silence)
             self._clock.sleep(_POLL)
+
+    def _left(self) -> list[str]:
+        """The last line, where it has no end."""
+        rest = self._parser.close()
+        self.lines += rest
+        return rest
 
     def _take(self) -> list[str] | None:
         """New whole lines; None when not a byte came."""

@@ -136,6 +136,8 @@ class Bench:
         guest = self.guests.get(cell.guest)
         if guest is None and cell.guest != "dom0":
             return Outcome(cell, Verdict.SKIP, f"no files for guest {cell.guest} (type: xenstage boot --help)")
+        if guest is not None and guest.kind == "hvm" and self.stack.device_model is None:
+            return Outcome(cell, Verdict.SKIP, f"{self.stack.root} has no device model, which an HVM guest needs")
         directory = self.cache.scratch(cell.name)
         shutil.rmtree(directory, ignore_errors=True)
         directory.mkdir(parents=True)

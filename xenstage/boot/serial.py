@@ -114,9 +114,14 @@ def lines_of(log: bytes) -> list[str]:
     return parser.feed(log) + parser.close()
 
 
-def decisive(line: str, expected: Expected) -> bool:
-    """Does this line decide the verdict, so that nothing more needs to be waited for?"""
-    return line == END or _is_marker(line, expected) or _panic(line) is not None
+def decisive(line: str, expected: Expected) -> float | None:
+    """For how many more seconds to read after a line that decides the verdict; None for any other line.
+
+    After a panic there is more to come: a trace, and what dom0 has yet to relay of the guest's console.
+    """
+    if _panic(line) is not None:
+        return 4.0
+    return 0.3 if line == END or _is_marker(line, expected) else None
 
 
 def judge(lines: Iterable[str], expected: Expected, stopped: Stopped) -> tuple[Verdict, str]:

@@ -78,7 +78,7 @@ def snapshot(
         argv = command(machine, dom0, serial=serial, request=blank, more=("-qmp", "stdio"))
         limits = Limits(machine.limits["dom0"], machine.limits["silence"])
         with Emulator(argv, serial, clock=clock, start=start) as emulator:
-            stopped = emulator.follow(lambda line: line == UP or decisive(line, _NOBODY), limits)
+            stopped = emulator.follow(lambda line: 0.3 if line == UP else decisive(line, _NOBODY), limits)
             if stopped.end is not End.SEEN or UP not in emulator.lines:
                 return NoSnapshot(argv, stopped, serial.read_bytes())
             clock.sleep(1.0)  # until it waits at its disk
