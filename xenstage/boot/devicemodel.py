@@ -197,6 +197,7 @@ class DeviceModel:
             tree / "configure",
             *CONFIGURE,
             f"--python={_python()}",
+            "--meson=meson",  # the system's, which with --python must be asked for
             f"--extra-cflags=-isystem {include} -ffile-prefix-map={tree.parent}=/qemu",
             f"--extra-ldflags=-L{lib} -Wl,-rpath-link,{lib}",
         ]
