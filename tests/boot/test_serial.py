@@ -110,6 +110,12 @@ def test_a_panic_right_after_the_marker_is_no_pass() -> None:
     assert verdict(CREATE + f"[hvm-linux] {MARKER}\n(XEN) Panic on CPU 0:\n")[0] is Verdict.PANIC
 
 
+def test_a_guest_that_was_there_may_end_as_it_likes() -> None:
+    end = f"[hvm-linux] {MARKER}\n(XEN) domain_crash called from somewhere.c:1\n"
+    assert verdict(CREATE + end)[0] is Verdict.PASS
+    assert verdict(CREATE + end.replace(NONCE, "another"))[0] is Verdict.PANIC
+
+
 def test_a_guest_that_prints_of_a_panic_in_words_is_not_one() -> None:
     log = CREATE + f"[hvm-linux] panic=5 is on my command line\n[hvm-linux] {MARKER}\n"
     assert verdict(log)[0] is Verdict.PASS

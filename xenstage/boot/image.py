@@ -119,6 +119,7 @@ def guest_archive(base: Path, settings: Mapping[str, str]) -> Archive:
     archive = Archive()
     _add_userland(archive, busybox(base))
     archive.file("init", (DATA / "guest-init.sh").read_bytes(), 0o755)
+    archive.node("dev/ttyS0", 4, 64)
     archive.file("marker", "".join(f"{k}={shlex.quote(v)}\n" for k, v in sorted(settings.items())).encode())
     return archive
 
