@@ -174,6 +174,9 @@ class DeviceModel:
         tree, build = work / "qemu", work / "build"
         started = self.clock()
         runner = self.runner.with_env(LC_ALL="C", CFLAGS=None, LDFLAGS=None, MAKEFLAGS=None)
+        # QEMU's configure takes the system's meson only with the python3 that it finds by itself:
+        # it must be the system's too; a virtual environment's may lack what QEMU's scripts need.
+        runner = runner.with_env(PYTHON=None, PATH=f"/usr/bin:{runner.environment().get('PATH', '')}")
         if not (work / "configured").exists():  # else go on where it was killed: ninja knows what is whole
             self.cache.remove(work)
             work.mkdir(parents=True)
@@ -196,8 +199,6 @@ class DeviceModel:
         return [
             tree / "configure",
             *CONFIGURE,
-            f"--python={_python()}",
-            "--meson=meson",  # the system's, which with --python must be asked for
             f"--extra-cflags=-isystem {include} -ffile-prefix-map={tree.parent}=/qemu",
             f"--extra-ldflags=-L{lib} -Wl,-rpath-link,{lib}",
         ]
