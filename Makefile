@@ -9,7 +9,7 @@ OUT ?= out
 BASE ?= HEAD
 export OUT BASE XEN_SRC
 
-.PHONY: series test build verify mutants sites bench help
+.PHONY: series test build verify mutants boot matrix sites bench help
 
 series:
 	@sh ci/series.sh
@@ -28,6 +28,14 @@ verify:
 # Break the series on purpose: which proof catches what.
 mutants:
 	@sh ci/mutants.sh
+
+# Debian's own Xen in QEMU: dom0, an HVM and a PVH Linux guest.
+boot:
+	@sh ci/xenstage.sh boot --xen debian --out "$(OUT)"
+
+# Base and stages with every guest, on every machine that can.
+matrix:
+	@sh ci/xenstage.sh matrix 01 02 --base "$(BASE)" --out "$(OUT)"
 
 # Every use of the guest type predicates.
 sites:
