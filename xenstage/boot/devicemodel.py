@@ -173,7 +173,9 @@ class DeviceModel:
         work = self.cache.path("build", f"model-{place.name}", "x").parent
         tree, build = work / "qemu", work / "build"
         started = self.clock()
-        runner = self.runner.with_env(LC_ALL="C", CFLAGS=None, LDFLAGS=None, MAKEFLAGS=None)
+        # The system's Python first: its meson belongs to it, and with --python configure wants one of its own.
+        path = os.pathsep.join([os.path.dirname(_python()), self.runner.environment().get("PATH", os.defpath)])
+        runner = self.runner.with_env(LC_ALL="C", CFLAGS=None, LDFLAGS=None, MAKEFLAGS=None, PATH=path)
         if not (work / "configured").exists():  # else go on where it was killed: ninja knows what is whole
             self.cache.remove(work)
             work.mkdir(parents=True)
@@ -196,7 +198,6 @@ class DeviceModel:
         return [
             tree / "configure",
             *CONFIGURE,
-            f"--python={_python()}",
             f"--extra-cflags=-isystem {include} -ffile-prefix-map={tree.parent}=/qemu",
             f"--extra-ldflags=-L{lib} -Wl,-rpath-link,{lib}",
         ]
