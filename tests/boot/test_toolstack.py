@@ -13,7 +13,7 @@ import pytest
 
 from tests.boot.treekit import Repo, fake_programs
 from xenstage.boot import devicemodel
-from xenstage.boot.devicemodel import DeviceModel, interface
+from xenstage.boot.devicemodel import DeviceModel, interface, leave_ioreq_server
 from xenstage.boot.toolstack import ToolstackBuilder
 from xenstage.build import tools
 from xenstage.build.mends import Need
@@ -191,6 +191,17 @@ def test_a_device_model_that_is_there_needs_nothing_installed(tmp_path: Path, mo
     assert model.build(root) == built
     with pytest.raises(XenstageError):
         model.build(_installed(tmp_path / "other", xenstore="int xs_open(int);\n"))
+
+
+def test_the_ioreq_server_outlives_qemu() -> None:
+    call = "    xen_destroy_ioreq_server(domid, state->id);\n"
+    other = "static int f(void)\n{\n" + call + "}\n"
+    notifier = "static void xen_exit_notifier(Notifier *n, void *data)\n{\n    int a = b(n);\n\n"
+    rest = "    close(a);\n}\n"
+    assert leave_ioreq_server(other + notifier + call + rest) == other + notifier + "    \n" + rest
+    for unknown in (other, other + notifier + rest, notifier + rest + other):
+        with pytest.raises(XenstageError, match="not what it was"):
+            leave_ioreq_server(unknown)
 
 
 @pytest.mark.skipif(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from xenstage.process import Runner
 
-_MAKE = "all: it\nit: {source}\n\t$(CC) -c -o $@ $<\ninstall: all\n\tinstall -D it $(DESTDIR){place}\n"
+_MAKE = "all: it\nit: {source}\n\t$(CC) -g -c -o $@ $<\ninstall: all\n\tinstall -D it $(DESTDIR){place}\n"
 _PLACES = {
     "include": "/usr/include/include",
     "libxc": "/usr/lib/libxenctrl.so.4",
@@ -23,7 +23,7 @@ _FILES = {
     "xen/Rules.mk": "TARGET_ARCH = x86_64\n",
     "xen/include/xen/sched.h": "struct domain;\n",
     "xen/arch/x86/hvm.c": "int hvm;\n",
-    "xen/Makefile": "export XEN_VERSION = 4\nexport XEN_SUBVERSION = 5\nbuild:\n\t$(CC) -c -o xen arch/x86/hvm.c\n",
+    "xen/Makefile": "export XEN_VERSION = 4\nexport XEN_SUBVERSION = 5\nbuild:\n\t$(CC) -g -c -o xen arch/x86/hvm.c\n",
     "tools/ocaml/xc.ml": "\n",
 }
 

@@ -55,6 +55,11 @@ CONFIGURE = (
 MENDS = (
     Mend("--with-devices-i386=xenstage", "a list of devices of our own in our copy: the rest takes minutes to compile"),
     Mend("--enable-vnc", "libxl adds -vnc unless the guest's file says vnc = 0; with it, either file works"),
+    Mend(
+        "ioreq server is left",
+        "QEMU destroys its ioreq server when it exits at a guest's power-off; a Xen of before 4.6 then loses the"
+        " answer to the guest's last port write, and the guest spins for ever. The domain's end destroys it anyway",
+    ),
     Mend("config.mak", "option ROMs are 16-bit code: QEMU's configure would ask for a 32-bit C library first"),
 )
 
@@ -73,6 +78,9 @@ NEEDS = (
     Need(("/usr/include/libfdt.h",), "libfdt-dev"),
     Need(("/usr/share/seabios/vgabios-stdvga.bin",), "seabios"),
 )
+
+_SOURCE = "hw/i386/xen/xen-hvm.c"
+_DESTROYED = re.compile(r"(\bxen_exit_notifier\([^)]*\)\s*\{[^}]*?)\bxen_destroy_ioreq_server\([^;]*;")
 
 _HEADERS = ("xenctrl.h", "xenstore.h", "xen/hvm/hvm_info_table.h", "xen/hvm/e820.h", "xen/hvm/ioreq.h")
 _LIBRARIES = ("libxenctrl", "libxenguest", "libxenstore")
@@ -114,7 +122,7 @@ class DeviceModel:
         abi = interface(tools, self.runner)
         source = self._source()
         compiler = self.runner.run(["gcc", "--version"]).text.splitlines()[0]
-        key = digest(_VERSION, source.name, *CONFIGURE, DEVICES, *_roms(), compiler, abi)
+        key = digest(_VERSION, source.name, *CONFIGURE, DEVICES, _DESTROYED.pattern, *_roms(), compiler, abi)
         place = self.cache.path("toolstack", "model", key)
         with self.cache.lock(f"model-{key}"):
             if not place.exists():
@@ -173,15 +181,15 @@ class DeviceModel:
         work = self.cache.path("build", f"model-{place.name}", "x").parent
         tree, build = work / "qemu", work / "build"
         started = self.clock()
-        runner = self.runner.with_env(LC_ALL="C", CFLAGS=None, LDFLAGS=None, MAKEFLAGS=None)
-        # QEMU's configure takes the system's meson only with the python3 that it finds by itself:
-        # it must be the system's too; a virtual environment's may lack what QEMU's scripts need.
-        runner = runner.with_env(PYTHON=None, PATH=f"/usr/bin:{runner.environment().get('PATH', '')}")
+        # The system's Python first: its meson belongs to it, and with --python configure wants one of its own.
+        path = os.pathsep.join([os.path.dirname(_python()), self.runner.environment().get("PATH", os.defpath)])
+        runner = self.runner.with_env(LC_ALL="C", CFLAGS=None, LDFLAGS=None, MAKEFLAGS=None, PYTHON=None, PATH=path)
         if not (work / "configured").exists():  # else go on where it was killed: ninja knows what is whole
             self.cache.remove(work)
             work.mkdir(parents=True)
             (description,) = source.glob("*.dsc")
             self._step(runner, ["dpkg-source", "--no-check", "-x", description, tree], work, place)
+            (tree / _SOURCE).write_text(leave_ioreq_server((tree / _SOURCE).read_text()))
             write_atomically(tree / "configs/devices/i386-softmmu/xenstage.mak", DEVICES.encode())
             build.mkdir()
             self._step(runner, self._configure(tree, tools), build, place)
@@ -238,6 +246,22 @@ class DeviceModel:
                 remedy=f"less '{log}'",
             )
         return done
+
+
+def leave_ioreq_server(source: str) -> str:
+    """QEMU's file without the call at its exit, see :data:`MENDS`.
+
+    :raises XenstageError: (TOOLS) the call is not where it was.
+    """
+    changed, count = _DESTROYED.subn(r"\1", source)
+    if count != 1:
+        raise XenstageError(
+            Exit.TOOLS,
+            "QEMU's source is not what it was",
+            why=f"{_SOURCE}: {count} calls of xen_destroy_ioreq_server() in xen_exit_notifier(), not 1",
+            remedy=f"use QEMU {UPSTREAM} of Debian {RELEASE}",
+        )
+    return changed
 
 
 def _skipped(why: str, remedy: str) -> XenstageError:
