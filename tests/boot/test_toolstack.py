@@ -193,13 +193,18 @@ def test_a_device_model_that_is_there_needs_nothing_installed(tmp_path: Path, mo
         model.build(_installed(tmp_path / "other", xenstore="int xs_open(int);\n"))
 
 
-def test_the_ioreq_server_outlives_qemu() -> None:
+def test_the_ioreq_server_stays_on_to_the_domains_end() -> None:
     call = "    xen_destroy_ioreq_server(domid, state->id);\n"
     other = "static int f(void)\n{\n" + call + "}\n"
+    change = (
+        "static void xen_hvm_change_state_handler(void *p, bool running)\n{\n    if (running) {\n        g(p);\n    }\n"
+    )
+    switch = "    xen_set_ioreq_server_state(domid,\n                               running);\n}\n"
     notifier = "static void xen_exit_notifier(Notifier *n, void *data)\n{\n    int a = b(n);\n\n"
     rest = "    close(a);\n}\n"
-    assert leave_ioreq_server(other + notifier + call + rest) == other + notifier + "    \n" + rest
-    for unknown in (other, other + notifier + rest, notifier + rest + other):
+    changed = leave_ioreq_server(other + change + switch + notifier + call + rest)
+    assert changed == other + change + "    if (running) " + switch.lstrip() + notifier + "    \n" + rest
+    for unknown in (other, other + change + switch + notifier + rest, notifier + call + rest + other):
         with pytest.raises(XenstageError, match="not what it was"):
             leave_ioreq_server(unknown)
 

@@ -56,9 +56,9 @@ MENDS = (
     Mend("--with-devices-i386=xenstage", "a list of devices of our own in our copy: the rest takes minutes to compile"),
     Mend("--enable-vnc", "libxl adds -vnc unless the guest's file says vnc = 0; with it, either file works"),
     Mend(
-        "ioreq server is left",
-        "QEMU destroys its ioreq server when it exits at a guest's power-off; a Xen of before 4.6 then loses the"
-        " answer to the guest's last port write, and the guest spins for ever. The domain's end destroys it anyway",
+        "ioreq server is left on",
+        "QEMU switches its ioreq server off when a guest powers off; a Xen before 4.6 clears the page then, with the"
+        " answer to the guest's last port write, and the guest spins for ever. The domain's end removes the server",
     ),
     Mend("config.mak", "option ROMs are 16-bit code: QEMU's configure would ask for a 32-bit C library first"),
 )
@@ -80,7 +80,11 @@ NEEDS = (
 )
 
 _SOURCE = "hw/i386/xen/xen-hvm.c"
-_DESTROYED = re.compile(r"(\bxen_exit_notifier\([^)]*\)\s*\{[^}]*?)\bxen_destroy_ioreq_server\([^;]*;")
+# What is found once in the function, and what stands there instead (see "ioreq server is left on").
+_EDITS = (
+    (r"(\bxen_exit_notifier\([^)]*\)\s*\{[^}]*?)\bxen_destroy_ioreq_server\([^;]*;", r"\1"),
+    (r"(\bxen_hvm_change_state_handler\([^{]*\{.*?)(\bxen_set_ioreq_server_state\()", r"\1if (running) \2"),
+)
 
 _HEADERS = ("xenctrl.h", "xenstore.h", "xen/hvm/hvm_info_table.h", "xen/hvm/e820.h", "xen/hvm/ioreq.h")
 _LIBRARIES = ("libxenctrl", "libxenguest", "libxenstore")
@@ -122,7 +126,7 @@ class DeviceModel:
         abi = interface(tools, self.runner)
         source = self._source()
         compiler = self.runner.run(["gcc", "--version"]).text.splitlines()[0]
-        key = digest(_VERSION, source.name, *CONFIGURE, DEVICES, _DESTROYED.pattern, *_roms(), compiler, abi)
+        key = digest(_VERSION, source.name, *CONFIGURE, DEVICES, repr(_EDITS), *_roms(), compiler, abi)
         place = self.cache.path("toolstack", "model", key)
         with self.cache.lock(f"model-{key}"):
             if not place.exists():
@@ -249,19 +253,20 @@ class DeviceModel:
 
 
 def leave_ioreq_server(source: str) -> str:
-    """QEMU's file without the call at its exit, see :data:`MENDS`.
+    """QEMU's file without what switches the ioreq server off, see :data:`MENDS`.
 
-    :raises XenstageError: (TOOLS) the call is not where it was.
+    :raises XenstageError: (TOOLS) a call is not where it was.
     """
-    changed, count = _DESTROYED.subn(r"\1", source)
-    if count != 1:
-        raise XenstageError(
-            Exit.TOOLS,
-            "QEMU's source is not what it was",
-            why=f"{_SOURCE}: {count} calls of xen_destroy_ioreq_server() in xen_exit_notifier(), not 1",
-            remedy=f"use QEMU {UPSTREAM} of Debian {RELEASE}",
-        )
-    return changed
+    for pattern, instead in _EDITS:
+        source, count = re.subn(pattern, instead, source, flags=re.DOTALL)
+        if count != 1:
+            raise XenstageError(
+                Exit.TOOLS,
+                "QEMU's source is not what it was",
+                why=f"{_SOURCE}: {count} places of {pattern}, not 1",
+                remedy=f"use QEMU {UPSTREAM} of Debian {RELEASE}",
+            )
+    return source
 
 
 def _skipped(why: str, remedy: str) -> XenstageError:

@@ -58,6 +58,9 @@ _BELOW = {
 }
 _MARK = "xen/common/kernel.c"  # configure looks whether it is there, and no more
 
+VARIABLES = ("LIBXL_BLKTAP=n", "CONFIG_ROMBIOS=n")
+"""For make: what configure cannot switch off before 4.5."""
+
 CONFIGURE = (
     "--prefix=/usr",
     "--libdir=/usr/lib",
@@ -128,7 +131,9 @@ class ToolsBuilder:
         :raises XenstageError: (TOOLS) when there is no toolchain.
         """
         tools = make_tools_toolchain(cache=self.cache, runner=self.runner)
-        return digest("tools", VERSION, self._listing(commit, targets), *closure(targets), *CONFIGURE, tools.identity)
+        return digest(
+            "tools", VERSION, self._listing(commit, targets), *closure(targets), *CONFIGURE, *VARIABLES, tools.identity
+        )
 
     def build(self, commit: str, baseline: Result | None, targets: Iterable[str] = TARGETS) -> Result:
         """Build the targets at a commit, or report the kept result of the same paths.
@@ -178,7 +183,9 @@ class ToolsBuilder:
         text = log.decode("utf-8", "replace")
         verdict, reason = _judge(done.status, text)
         short = " ".join(f"tools/{_DIRECTORY.get(t, t)}" for t in targets)
-        command = f"./configure {' '.join(CONFIGURE)} && for d in {short}; do make -C $d all; done"
+        command = (
+            f"./configure {' '.join(CONFIGURE)} && for d in {short}; do make -C $d all {' '.join(VARIABLES)}; done"
+        )
         warnings = tuple(sorted(set(warnings_in(text, root))))
         result = Result(
             verdict, reason, seconds, tools.version, log, command, warnings, False, failed_targets(text, root)
@@ -213,9 +220,9 @@ class ToolsBuilder:
         ]
         for target in targets:
             where = root / "tools" / _DIRECTORY.get(target, target)
-            steps.append(["make", f"-j{self.jobs}", "-C", where, "all", *tools.make_args])
+            steps.append(["make", f"-j{self.jobs}", "-C", where, "all", *VARIABLES, *tools.make_args])
             if destination is not None:
-                steps.append(["make", "-C", where, "install", f"DESTDIR={destination}", *tools.make_args])
+                steps.append(["make", "-C", where, "install", f"DESTDIR={destination}", *VARIABLES, *tools.make_args])
         log = b""
         done = Done((), 0, b"", b"")
         for argv in steps:
