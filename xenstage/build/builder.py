@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 from collections.abc import Callable
@@ -68,8 +69,9 @@ class Builder:
     clock: Callable[[], float]
     harvest: Callable[[Path, str], dict[str, Any]] | None = None
 
+    @functools.cached_property
     def toolchain(self) -> Toolchain:
-        """The wrappers; see :func:`make_toolchain`."""
+        """The wrappers, looked at once; see :func:`make_toolchain`."""
         return make_toolchain(self.config, cache=self.cache, runner=self.runner)
 
     def build(self, commit: str, baseline: Result | None) -> Result:
@@ -80,7 +82,7 @@ class Builder:
         lack = self.config.missing()
         if lack:
             return Result("SKIP", lack, 0.0, "", b"", "", (), False)
-        tools = self.toolchain()
+        tools = self.toolchain
         tree = self.tree.git.tree_of(commit)
         key = result_key(tree, self.config, tools.identity)
         kept, log = self.cache.get("builds", key), self.cache.path("logs", key)

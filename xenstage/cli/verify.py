@@ -13,13 +13,13 @@ from ..build.results import known_results
 from ..errors import Exit, XenstageError
 from ..index.sweep import Files
 from ..progress import Progress
-from ..prove.case import Case, Declared, make_case
+from ..prove.case import Case, Declared, make_case, retold
 from ..prove.form import am_in_order, prove_form
 from ..prove.judge import NAMES, Judgement, judge_patch
 from ..prove.page import evidence_page
 from ..prove.result import Proof
 from ..prove.second import second_opinion
-from ..series.make import Series
+from ..series.make import Series, tell_again
 from ..series.output import write_series
 from ..stage.declare import pick
 from ..tree.config import BY_NAME
@@ -68,34 +68,33 @@ def main(args: argparse.Namespace) -> int:
     pairs = [(m.commit, p) for s in mine for m, p in zip(s.made, _parents(s), strict=True)]
     results, spent = build_all(opened, pairs, configs_of(args), only)
     base = base_files(opened)
-    every = [c for s in mine for c in cases_of(opened, s, base)]
+    cases = {s.stage.label: cases_of(opened, s, base) for s in mine}
+    every = [c for row in cases.values() for c in row]
     if results and "builds" in only:
         spent += build_tools(opened, every, results)
     progress = Progress("prove", sum(len(s.made) for s in mine) * len(NAMES))
     judged: dict[str, list[Judgement]] = {}
     for series in mine:
-        cases = cases_of(opened, series, base)
         judged[series.stage.label] = [
-            judge_patch(c, built_for(c, results), cache=opened.cache, only=only, step=progress.step) for c in cases
+            judge_patch(c, built_for(c, results), cache=opened.cache, only=only, step=progress.step)
+            for c in cases[series.stage.label]
         ]
     said = {m.tree: j.conclusion for s in mine for m, j in zip(s.made, judged[s.stage.label], strict=True)}
-    final = make(opened, known, wanted, signoff=args.signoff, conclusions=said)
-    places = []
-    for series in (s for s in final if s.stage in wanted):
-        places.append(_write(opened, series, judged, out, results, only, progress, ready=False))
+    final = [s for s in tell_again(bare, opened.tree.git, signoff=args.signoff, conclusions=said) if s.stage in wanted]
+    for series in final:
+        _write(opened, series, judged, out, results, only, ready=False)
     if "form" in only:
-        _form(opened, [s for s in final if s.stage in wanted], judged, out, progress)
-        for series in (s for s in final if s.stage in wanted):
-            _write(opened, series, judged, out, results, only, progress, ready=True)
+        _form(opened, final, judged, out, progress)
+        for series in final:
+            _write(opened, series, judged, out, results, only, ready=True)
     progress.close()
     logs = {s.stage.label: out / s.stage.label / "v1" for s in mine}
-    opinion = _second(opened, mine) if args.second_opinion else None
+    opinion = _second(opened, every) if args.second_opinion and every else None
     return report([j for row in judged.values() for j in row], logs, spent, time.monotonic() - started, opinion)
 
 
-def _second(opened: Opened, mine: Sequence[Series]) -> Proof:
+def _second(opened: Opened, cases: Sequence[Case]) -> Proof:
     """What spatch says of every name that the series remove, introduce or keep."""
-    cases = [c for s in mine for c in cases_of(opened, s, base_files(opened))]
     said = [c.declared for c in cases]
     names = sorted({n for d in said for n in (*d.removes, *d.introduces, *d.keeps)})
     scratch = opened.cache.scratch("second")
@@ -129,11 +128,13 @@ def _form(
     scratch = opened.cache.scratch("am")
     start = next(s.parent for s in series if s.made)
     applied = am_in_order(opened.tree.git, every, start, scratch=scratch, runner=opened.runner)
-    base = base_files(opened)
     position = 0
     for s in series:
         rows = judged[s.stage.label]
-        cases = cases_of(opened, s, base)
+        # The same patches as judged; only their messages, and so their commits, are others.
+        cases = [
+            retold(opened.tree.git, j.case, m.commit, p) for j, m, p in zip(rows, s.made, _parents(s), strict=True)
+        ]
         for i, case in enumerate(cases):
             got = opened.tree.git.tree_of(applied[position])
             if got != case.tree:
@@ -156,7 +157,6 @@ def _write(
     out: Path,
     results: Mapping[tuple[str, str], Result],
     only: frozenset[str],
-    progress: Progress,
     *,
     ready: bool,
 ) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..cache import Cache
@@ -87,7 +87,7 @@ def make_case(
     git: Git, number: int, parent: str, commit: str, base: Files, base_commit: str, declared: Declared, cache: Cache
 ) -> Case:
     """A case for two commits of our own repository."""
-    message = git.need("log", "-1", "--format=%B", commit).decode("utf-8", "surrogateescape").rstrip("\n")
+    message = _message(git, commit)
     return Case(
         number,
         message.split("\n", 1)[0],
@@ -101,6 +101,21 @@ def make_case(
         git.tree_of(commit),
         git.tree_of(parent),
     )
+
+
+def retold(git: Git, case: Case, commit: str, parent: str) -> Case:
+    """The same patch as commits with other messages.
+
+    :raises ValueError: they are not the same patch.
+    """
+    if (git.tree_of(commit), git.tree_of(parent)) != (case.tree, case.parent_tree):
+        raise ValueError(f"{commit} on {parent} is another patch than {case.commit}")
+    message = _message(git, commit)
+    return replace(case, subject=message.split("\n", 1)[0], message=message, commit=commit, parent=parent)
+
+
+def _message(git: Git, commit: str) -> str:
+    return git.need("log", "-1", "--format=%B", commit).decode("utf-8", "surrogateescape").rstrip("\n")
 
 
 def spot(files: Files, path: str, offset: int) -> str:

@@ -8,6 +8,7 @@ asked another question: whether it takes a definition away that something else s
 from __future__ import annotations
 
 import bisect
+import functools
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -108,22 +109,16 @@ def role(files: Files, hit: Hit) -> str:
         return TOOLS
     if not hit.path.endswith(C_SUFFIXES):
         return OTHER
-    spans = _prose(files, hit.path)
+    spans = _prose(files.read(hit.path))
     i = bisect.bisect_right(spans, (hit.offset, sys.maxsize, "")) - 1
     return spans[i][2] if i >= 0 and hit.offset < spans[i][1] else CODE
 
 
-def _prose(files: Files, path: str) -> list[tuple[int, int, str]]:
+@functools.lru_cache(maxsize=256)
+def _prose(data: bytes) -> list[tuple[int, int, str]]:
     """Start, end and role of every comment and string of a file, in order."""
-    key = ("prose", path)
-    if path not in files.overlay and key in files.memo:
-        known: list[tuple[int, int, str]] = files.memo[key]
-        return known
     kinds = {Kind.COMMENT: COMMENT, Kind.STRING: OTHER}
-    spans = [(t.start, t.end, kinds[t.kind]) for t in tokenize(files.read(path)) if t.kind in kinds]
-    if path not in files.overlay:
-        files.memo[key] = spans
-    return spans
+    return [(t.start, t.end, kinds[t.kind]) for t in tokenize(data) if t.kind in kinds]
 
 
 def _roles(files: Files, hits: Iterable[Hit], name: str) -> dict[str, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..cache import Cache
@@ -14,7 +14,7 @@ from ..index.sites import Index, index_names
 from ..index.sweep import Files, sweep
 from ..stage.declare import Patch, Stage
 from ..stage.view import WIDTH, View
-from ..tree.git import Identity
+from ..tree.git import Git, Identity
 from ..tree.prepare import Prepared
 from ..tree.source import Tree
 from .message import commit_message
@@ -192,19 +192,43 @@ def _make_patch(
     after.index.coverage()  # parsed again without an error, or it stops here
     checked = stage.check(before, after) if stage.check else {}
     before.facts.update(checked.pop("facts", {}))
-    signoff = f"{shop.author.name} <{shop.author.email}>" if shop.signoff else None
     scratch, git = shop.cache.scratch("index"), shop.tree.git
-
-    def commit_saying(conclusion: str) -> str:
-        message = commit_message(patch, before.facts, signoff, conclusion)
-        return git.commit(parent, changed, message, author=shop.author, date=date, scratch=scratch)
-
-    commit = commit_saying("")
-    conclusion = shop.conclusions.get(git.tree_of(commit), "")
-    if conclusion:
-        commit = commit_saying(conclusion)
+    commit = git.commit(parent, changed, patch.subject, author=shop.author, date=date, scratch=scratch)
     made = Made(patch, commit, git.tree_of(commit), tuple(edits), before.facts, counts, tuple(stays), checked)
-    return made, after_files
+    told = _tell(made, git, shop.author, parent, date, signoff=shop.signoff, conclusions=shop.conclusions)
+    return told, after_files
+
+
+def _tell(
+    made: Made, git: Git, author: Identity, parent: str, date: int, *, signoff: bool, conclusions: Mapping[str, str]
+) -> Made:
+    """The patch as a commit on a parent, with the message that the conclusions allow."""
+    line = f"{author.name} <{author.email}>" if signoff else None
+    message = commit_message(made.patch, made.facts, line, conclusions.get(made.tree, ""))
+    return replace(made, commit=git.commit_tree(made.tree, parent, message, author=author, date=date))
+
+
+def tell_again(
+    every: Sequence[Series], git: Git, *, signoff: bool = False, conclusions: Mapping[str, str]
+) -> list[Series]:
+    """Series of :func:`make_series` with other messages: the same trees, and nothing is rewritten.
+
+    :param every: all that were made together, in order.
+    :param conclusions: what proofs allow a message to say, by the hash of the patch's tree.
+    """
+    out: list[Series] = []
+    if not every:
+        return out
+    parent, count, date = every[0].base, 0, git.date_of(every[0].base)
+    for series in every:
+        first, made = parent, list[Made]()
+        for one in series.made:
+            count += 1
+            stamp = date + 60 * count
+            made.append(_tell(one, git, series.author, parent, stamp, signoff=signoff, conclusions=conclusions))
+            parent = made[-1].commit
+        out.append(replace(series, parent=first, tip=parent, made=tuple(made)))
+    return out
 
 
 def _account(view: View, patch: Patch, edits: list[Edit]) -> tuple[dict[str, dict[str, int]], list[dict[str, Any]]]:

@@ -8,8 +8,9 @@ kill: an unfinished run leaves unreferenced objects in our own repository and no
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import Exit, XenstageError
@@ -41,6 +42,9 @@ ISOLATED: dict[str, str | None] = {
 }
 
 
+_HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+
+
 @dataclass(frozen=True)
 class Identity:
     """An author: name and mail address, as git has them."""
@@ -59,6 +63,7 @@ class Git:
 
     repo: Path
     runner: Runner
+    _known: dict[tuple[str, str], str] = field(default_factory=dict, repr=False, compare=False)
 
     def run(self, *args: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> Done:
         """Run git on our repository with no personal settings; failures are values."""
@@ -87,8 +92,13 @@ class Git:
         return listed.status == 0 and not any(row.startswith(b"?") for row in listed.out.splitlines())
 
     def tree_of(self, commit: str) -> str:
-        """The hash of a commit's tree."""
-        return self.need("rev-parse", f"{commit}^{{tree}}").decode().strip()
+        """The hash of a commit's tree; asked once for a commit that is named by its hash."""
+        known = self._known.get(("tree", commit))
+        if known is None:
+            known = self.need("rev-parse", f"{commit}^{{tree}}").decode().strip()
+            if _HASH.fullmatch(commit):
+                self._known[("tree", commit)] = known
+        return known
 
     def date_of(self, commit: str) -> int:
         """A commit's committer date, seconds since the epoch."""
@@ -137,6 +147,13 @@ class Git:
             tree = self.need("write-tree", env=env).decode().strip()
         finally:
             scratch.unlink(missing_ok=True)
+        return self.commit_tree(tree, parent, message, author=author, date=date)
+
+    def commit_tree(self, tree: str, parent: str, message: str, *, author: Identity, date: int) -> str:
+        """Make a commit of a tree that is there, and return its hash.
+
+        :param date: as :meth:`commit`.
+        """
         stamp = f"{date} +0000"
         who = {
             "GIT_AUTHOR_NAME": author.name,
