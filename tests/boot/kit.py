@@ -123,3 +123,6 @@ def blamed(matrix: Matrix, row: str, guest: str) -> Blame:
     found = cell_of(matrix, row, guest).blame
     assert found is not None
     return found
+
+
+MakeLab = Callable[..., Lab]

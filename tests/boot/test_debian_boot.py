@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -31,6 +32,12 @@ def _boot(out: Path, *argv: str, **env: str) -> subprocess.CompletedProcess[str]
     )
 
 
+def _processor() -> float:
+    """Seconds of processor time of everything that was started here and has ended."""
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
+
+
 def _outcomes(out: Path) -> dict[str, dict[str, str]]:
     return {p.parent.name: json.loads(p.read_text()) for p in out.glob("boot/*/outcome.json")}
 
@@ -45,11 +52,11 @@ def booted(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("boots take minutes (type: XENSTAGE_BOOT=1 make test)")
     out = tmp_path_factory.mktemp("out")
     dom0 = _boot(out, "--machine", "qemu-tcg", "--guest", "dom0")
-    if dom0.returncode == 8:
+    if dom0.returncode == 8 and "packages cannot be had" in dom0.stdout:
         pytest.skip(dom0.stdout.strip().splitlines()[-1].strip())
-    began = time.monotonic()
+    began, used = time.monotonic(), _processor()
     done = _boot(out, "--machine", "qemu-tcg", "--xen", "debian")
-    (out / "seconds").write_text(str(time.monotonic() - began))
+    (out / "seconds").write_text(f"{time.monotonic() - began} {_processor() - used}")
     assert done.returncode == 0, done.stdout + done.stderr
     return out
 
@@ -70,9 +77,8 @@ def test_dom0_hvm_and_pvh_pass_by_their_own_markers(booted: Path) -> None:
 
 
 def test_it_fits_its_budget(booted: Path) -> None:
-    if os.getloadavg()[0] > 4:
-        pytest.skip(f"the machine is busy with other things (load {os.getloadavg()[0]:.1f})")
-    assert float((booted / "seconds").read_text()) < BUDGET
+    # Others may use the machine: then it is the processor's time that counts.
+    assert min(map(float, (booted / "seconds").read_text().split())) < BUDGET
 
 
 def test_a_cell_is_repeated_by_its_own_line(booted: Path) -> None:

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from xenstage.boot.cpio import Archive
-from xenstage.boot.elf import closure, inside, linked, modules
 from xenstage.boot.guests import Guest
 from xenstage.boot.image import REQUEST_BLOCK, REQUEST_SIZE, vmlinux, write_blank, write_request
+from xenstage.boot.libraries import closure, inside, linked, modules
 from xenstage.boot.stack import Toolstack
 from xenstage.errors import Exit, XenstageError
 

@@ -18,20 +18,9 @@ from xenstage.boot.plan import Choice, distinct, line_of, make_plan
 from xenstage.boot.run import compare
 from xenstage.errors import Exit, XenstageError
 
-from .kit import ONE, TABLE, TWO, Lab, Script, blamed, cell_of, commits, outcome, tcg
+from .kit import ONE, TABLE, TWO, Lab, MakeLab, blamed, cell_of, commits, outcome, tcg
 
 PASS, FAIL, SKIP, INFRA = Verdict.PASS, Verdict.FAIL, Verdict.SKIP, Verdict.INFRA
-MakeLab = Callable[..., Lab]
-
-
-@pytest.fixture
-def lab(tmp_path: Path) -> MakeLab:
-    """Makes labs with two stages of two patches each."""
-
-    def make(script: Script | None = None, sizes: tuple[int, ...] = (2, 2), declared: tuple[str, ...] = ()) -> Lab:
-        return Lab(tmp_path, commits(*sizes, declared=declared), script or {})
-
-    return make
 
 
 # --- what is asked

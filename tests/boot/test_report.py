@@ -18,7 +18,8 @@ from xenstage.boot.page import page, tag
 from xenstage.boot.plan import Choice, make_plan
 from xenstage.boot.report import json_bytes, plain, table, to_json, totals, visible, worst
 from xenstage.boot.style import STYLE
-from xenstage.cli.matrix import exit_code, write
+from xenstage.cli.common import exit_code
+from xenstage.cli.matrix import write
 
 from .kit import ONE, TABLE, TWO, Lab, commits, outcome, tcg
 
@@ -165,12 +166,13 @@ def test_a_skipped_cell_says_why_and_never_pass(lab: Lab, mixed: Matrix) -> None
 def test_exit_codes(tmp_path: Path, verdicts: tuple[Verdict, ...], code: int) -> None:
     script = {("base", g): [v] for g, v in zip(GUESTS, verdicts, strict=False)}
     m = Lab(tmp_path, commits(1), script).ask(guests=GUESTS[: len(verdicts)], only=["base"])
-    assert exit_code(m) == code
+    assert exit_code(worst(j.verdict for j in m.cells)) == code
 
 
 def test_an_empty_matrix_is_not_passed(tmp_path: Path) -> None:
     m = Lab(tmp_path, commits(1), {}).ask(guests=[])
-    assert worst(m) is Verdict.SKIP and exit_code(m) == 8
+    assert not m.cells
+    assert worst(j.verdict for j in m.cells) is Verdict.SKIP and exit_code(Verdict.SKIP) == 8
 
 
 # --- whatever a guest printed

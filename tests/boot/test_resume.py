@@ -17,20 +17,9 @@ from xenstage.boot.store import Store
 from xenstage.cache import write_atomically
 from xenstage.errors import Exit, XenstageError
 
-from .kit import ONE, TWO, Lab, Script, cell_of, commits, outcome
+from .kit import ONE, TWO, Lab, MakeLab, cell_of, outcome
 
 PASS, FAIL, SKIP, INFRA = Verdict.PASS, Verdict.FAIL, Verdict.SKIP, Verdict.INFRA
-MakeLab = Callable[..., Lab]
-
-
-@pytest.fixture
-def lab(tmp_path: Path) -> MakeLab:
-    """Makes labs with two stages of two patches each."""
-
-    def make(script: Script | None = None, sizes: tuple[int, ...] = (2, 2), declared: tuple[str, ...] = ()) -> Lab:
-        return Lab(tmp_path, commits(*sizes, declared=declared), script or {})
-
-    return make
 
 
 def damage(store: Store, pattern: str, change: Callable[[bytes], bytes]) -> Path:

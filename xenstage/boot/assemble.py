@@ -1,6 +1,6 @@
 """assemble: the harness for one Xen, from Debian's packages or from a commit of a tree.
 
-Start with :func:`xen_of_commit` (what boots) and :func:`assemble` (its cells' bench).
+Start with :func:`xen_of_commit` (what boots) and :func:`assemble` (the harness of its cells).
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from .debian import Debian, Kernel, kernel
 from .devicemodel import DeviceModel
 from .emulator import Limits
 from .guests import Guest, linux_guest
-from .harness import DOM0_LIMIT, Bench, Job, Plan, Planner, Table
+from .harness import DOM0_LIMIT, Harness, Job, Launch, Launcher, Table
 from .machine import Host
 from .notes import check_pvh_kernel
-from .probe import read_table
-from .probes import NAMES as PROBES
-from .probes import probe_guests
+from .probe_guests import NAMES as PROBES
+from .probe_guests import probe_guests
+from .probe_table import read_table
 from .stack import Toolstack
 from .toolstack import ToolstackBuilder
 
@@ -93,8 +93,8 @@ def assemble(
     own: Sequence[Path] = (),
     options: Sequence[str] = (),
     fresh: bool = False,
-) -> Bench:
-    """The bench on which the cells of one Xen run.
+) -> Harness:
+    """The harness with which the cells of one Xen run.
 
     :param names: the guests that will be asked for; only their files are made.
     :param out: where results go.
@@ -119,9 +119,9 @@ def assemble(
         guests.update({n: Guest.load(p) for n, p in probe_guests(cache=cache, runner=runner).items()})
     if not old_pvh(xen.stack.version):
         lacking["pvh-probe"] = no_probe(xen.stack.version)
-    return Bench(
+    return Harness(
         xen.stack, base, linux, guests, out, cache, runner, Host.this(),
-        options=tuple(options), measure=measure(guests), planners={"bochs": bochs_planner(runner)}, fresh=fresh,
+        options=tuple(options), measure=measure(guests), launchers={"bochs": bochs_launcher(runner)}, fresh=fresh,
         lacking=lacking,
     )  # fmt: skip
 
@@ -150,15 +150,15 @@ def measure(guests: Mapping[str, Guest]) -> Callable[[list[str], str], Table]:
     return read
 
 
-def bochs_planner(runner: Runner) -> Planner:
+def bochs_launcher(runner: Runner) -> Launcher:
     """The plan of a Bochs machine: a disc with the guest's files behind dom0's."""
 
-    def plan(job: Job) -> Plan:
+    def plan(job: Job) -> Launch:
         files = job.guest.files(job.version).pack() if job.guest else b""
         disc = bochs.Disc(job.dom0.xen, job.dom0.kernel, job.dom0.initramfs, files, job.cell.guest)
         argv, serial = bochs.prepare(job.machine, disc, job.directory, runner=runner)
         limits = job.machine.limits
         own = (job.guest.limit if job.guest else DOM0_LIMIT) * limits.get("guest", 1.0)
-        return Plan(argv, serial, Limits(limits["dom0"] + own, limits["silence"]))
+        return Launch(argv, serial, Limits(limits["dom0"] + own, limits["silence"]))
 
     return plan

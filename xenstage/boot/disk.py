@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ..errors import Exit, XenstageError
 from ..process import Runner
-from .elf import inside
+from .libraries import inside
 
 _EPOCH = "1420070400"  # 2015-01-01: FAT has no times before 1980, and any fixed one will do
 _SERIAL = "58454e53"

@@ -1,8 +1,8 @@
 """Harness: one cell, from its images to its verdict.
 
-:class:`Bench` holds what the cells of one Xen share (images, a saved machine);
-:func:`Bench.run` answers one cell.  Whatever a machine's kind is, it comes down to a
-:class:`Plan`: a command line that writes a serial log.
+:class:`Harness` holds what the cells of one Xen share (images, a saved machine);
+:func:`Harness.run` answers one cell.  Whatever a machine's kind is, it comes down to a
+:class:`Launch`: a command line that writes a serial log.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ DOM0_LIMIT = 60.0
 
 
 @dataclass(frozen=True)
-class Plan:
+class Launch:
     """How one cell is run.
 
     :param argv: the emulator; it writes ``serial``.
@@ -58,7 +58,7 @@ class Ran(NamedTuple):
 
 @dataclass(frozen=True)
 class Job:
-    """What a planner of a machine's kind gets."""
+    """What a launcher of a machine's kind gets."""
 
     cell: Cell
     machine: Machine
@@ -68,19 +68,19 @@ class Job:
     directory: Path
 
 
-Planner = Callable[[Job], Plan | Ran]
+Launcher = Callable[[Job], Launch | Ran]
 Table = tuple[tuple[str, str], ...]
 
 
 @dataclass
-class Bench:
+class Harness:
     """The cells of one Xen, on any machine.
 
     :param base: unpacked Debian packages.
     :param guests: by name; a cell of another guest is SKIP.
     :param options: what the replaying command line needs besides the cell (a kernel of one's own, say).
     :param measure: a probe's table from the log's lines; called with the lines and the guest's name.
-    :param planners: machine kind to planner; ``qemu`` is built in, others (Bochs) are passed in.
+    :param launchers: machine kind to launcher; ``qemu`` is built in, others (Bochs) are passed in.
     :param fresh: no saved machine is used.
     :param lacking: guest to the reason for which it is SKIP, whatever the machine.
     """
@@ -95,7 +95,7 @@ class Bench:
     host: Host
     options: tuple[str, ...] = ()
     measure: Callable[[list[str], str], Table] = lambda lines, guest: ()
-    planners: Mapping[str, Planner] = field(default_factory=dict)
+    launchers: Mapping[str, Launcher] = field(default_factory=dict)
     fresh: bool = False
     lacking: Mapping[str, str] = field(default_factory=dict)
     clock: Clock = field(default_factory=WallClock)
@@ -114,7 +114,7 @@ class Bench:
         try:
             return self._run(cell, machine)
         except XenstageError as e:
-            verdict = Verdict.SKIP if e.code == Exit.SKIPPED else Verdict.INFRA
+            verdict = Verdict.SKIP if e.code in (Exit.SKIPPED, Exit.TOOLS) else Verdict.INFRA
             return Outcome(cell, verdict, f"{e.title}: {e.why} (type: {e.remedy})", command=self.again(cell))
         except OSError as e:
             reason = f"{type(e).__name__}: {e} (is the disk full? type: df)"
@@ -145,8 +145,8 @@ class Bench:
         began = self.clock.now()
         expected = Expected(cell.guest, guest.marker if guest else "")
         try:
-            plan = self.planners.get(machine.kind, self.plan_qemu)(job)
-            argv, log, stopped = self._emulate(plan, expected) if isinstance(plan, Plan) else plan
+            plan = self.launchers.get(machine.kind, self.launch_qemu)(job)
+            argv, log, stopped = self._emulate(plan, expected) if isinstance(plan, Launch) else plan
         finally:
             shutil.rmtree(directory, ignore_errors=True)
         lines = lines_of(log)
@@ -156,12 +156,12 @@ class Bench:
         table = self.measure(lines, cell.guest) if verdict is Verdict.PASS else ()
         return Outcome(cell, verdict, reason, seconds, f"{cell.name}/serial.log", self.again(cell), table)
 
-    def _emulate(self, plan: Plan, expected: Expected) -> Ran:
+    def _emulate(self, plan: Launch, expected: Expected) -> Ran:
         with Emulator(plan.argv, plan.serial, clock=self.clock, start=self.start) as emulator:
             stopped = emulator.follow(lambda line: decisive(line, expected), plan.limits)
         return Ran(plan.argv, plan.before + plan.serial.read_bytes(), stopped)
 
-    def plan_qemu(self, job: Job) -> Plan | Ran:
+    def launch_qemu(self, job: Job) -> Launch | Ran:
         """The plan of a QEMU machine: from a saved dom0 where that is allowed, with a request's disk."""
         request, serial = job.directory / "request", job.directory / "serial.log"
         write_request(request, job.cell.guest, job.guest.files(job.version) if job.guest else Archive())
@@ -174,9 +174,9 @@ class Bench:
             if isinstance(saved, NoSnapshot):
                 return Ran(saved.argv, saved.log, saved.stopped)
             argv = command(job.machine, job.dom0, serial=serial, request=request, more=saved.options())
-            return Plan(argv, serial, Limits(own, limits["silence"]), saved.log.read_bytes())
+            return Launch(argv, serial, Limits(own, limits["silence"]), saved.log.read_bytes())
         argv = command(job.machine, job.dom0, serial=serial, request=request)
-        return Plan(argv, serial, Limits(limits["dom0"] + own, limits["silence"]))
+        return Launch(argv, serial, Limits(limits["dom0"] + own, limits["silence"]))
 
     def _keep(self, cell: Cell, argv: tuple[str, ...], log: bytes) -> None:
         directory = self.out / cell.name

@@ -16,7 +16,7 @@ from pathlib import Path
 from ..cache import Cache, digest, write_atomically
 from ..errors import Exit, XenstageError
 from .cpio import Archive
-from .elf import LIBRARY_DIRS, closure, inside, modules
+from .libraries import LIBRARY_DIRS, closure, inside, modules
 from .stack import Toolstack
 
 DATA = Path(__file__).parent / "data"

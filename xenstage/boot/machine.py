@@ -80,7 +80,7 @@ class Machine:
 
     def missing(self, host: Host) -> str | None:
         """Why it cannot run on this computer, with the line to type; None when it can."""
-        if self.kind == "bochs" and host.which(self.program) is not None:
+        if self.kind == "bochs":
             return bochs.missing(host.which)
         if host.which(self.program) is None:
             return f"{self.program} is not installed (type: apt-get install {self.package})"
@@ -171,7 +171,7 @@ def _lacks(machine: Machine, guest: str, version: str, want: frozenset[str]) -> 
 
 
 @dataclass(frozen=True)
-class Choice:
+class Chosen:
     """The machine that a cell gets, or None, and the reasons of those before it."""
 
     machine: Machine | None
@@ -183,12 +183,12 @@ class Choice:
         return "; ".join(f"{name}: {why}" for name, why in self.passed_over)
 
 
-def choose(guest: str, version: str, among: Sequence[Machine], host: Host) -> Choice:
+def choose(guest: str, version: str, among: Sequence[Machine], host: Host) -> Chosen:
     """The first machine that can run a guest under a Xen of this version."""
     passed: list[tuple[str, str]] = []
     for machine in among:
         why = refusal(machine, guest, version, host)
         if why is None:
-            return Choice(machine, tuple(passed))
+            return Chosen(machine, tuple(passed))
         passed.append((machine.name, why))
-    return Choice(None, tuple(passed))
+    return Chosen(None, tuple(passed))

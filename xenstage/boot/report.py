@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .blame import FAILING
@@ -40,10 +40,10 @@ def totals(matrix: Matrix) -> dict[str, int]:
     return {str(v): n for v, n in counts.items() if n}
 
 
-def worst(matrix: Matrix) -> Verdict:
-    """The worst verdict of all cells; SKIP for a matrix without one."""
-    verdicts = {j.verdict for j in matrix.cells}
-    return next((v for v in _ORDER if v in verdicts), Verdict.SKIP)
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """The worst of all, a failure before INFRA before SKIP; SKIP for none."""
+    there = set(verdicts)
+    return next((v for v in _ORDER if v in there), Verdict.SKIP)
 
 
 def again(judged: Judged) -> str:
@@ -63,7 +63,7 @@ def to_json(matrix: Matrix) -> dict[str, Any]:
         "rows": [_commit(c) for c in plan.rows],
         "cells": [_cell(j) for j in matrix.cells],
         "totals": totals(matrix),
-        "verdict": str(worst(matrix)),
+        "verdict": str(worst(j.verdict for j in matrix.cells)),
         "bisect": _bisect(matrix.bisected) if matrix.bisected else None,
     }
 

@@ -16,7 +16,7 @@ from ..errors import Exit, XenstageError
 from ..process import Runner
 from ..tree.source import Tree
 from ..tree.toolchain import make_toolchain
-from . import probe
+from . import probe_table
 from .assemble import assemble, no_kernel, no_probe, old_pvh, xen_of_commit
 from .cells import CellRunner
 from .judge import Table
@@ -24,7 +24,7 @@ from .machine import Host, choose, machines
 from .matrix import Bench
 from .model import Cell, Outcome
 from .plan import Choice, Chooser
-from .probes import SOURCES
+from .probe_guests import SOURCES
 from .toolstack import CONFIG
 
 
@@ -107,6 +107,6 @@ def _sources() -> list[bytes]:
 
 def compare(base: Table, here: Table, declared: tuple[str, ...]) -> list[str]:
     """Names whose values differ, but for those that a declared pattern (fnmatch) covers."""
-    old, new = (probe.Table("probe", tuple(sorted(t))) for t in (base, here))
-    said = [probe.Declared(p, "*", "declared by the stage") for p in declared]
-    return [str(d) for d in probe.compare(old, new, said).undeclared]
+    old, new = (probe_table.Table("probe", tuple(sorted(t))) for t in (base, here))
+    said = [probe_table.Declared(p, "*", "declared by the stage") for p in declared]
+    return [str(d) for d in probe_table.compare(old, new, said).undeclared]

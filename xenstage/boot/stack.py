@@ -92,7 +92,7 @@ class Toolstack:
         beside = os.path.dirname(self.xl)
         for path in self._files():
             name = os.path.basename(path)
-            if name not in PROGRAMS or not _is_elf(self.root / path):
+            if name not in PROGRAMS or not is_elf(self.root / path):
                 continue
             if name not in chosen or os.path.dirname(path) == beside:
                 chosen[name] = path
@@ -126,6 +126,7 @@ class Toolstack:
                 yield os.path.relpath(os.path.join(directory, name), self.root)
 
 
-def _is_elf(path: Path) -> bool:
+def is_elf(path: Path) -> bool:
+    """Whether a file is a program, a library or an object."""
     with path.open("rb") as f:
         return f.read(4) == b"\x7fELF"

@@ -12,7 +12,6 @@ changes the hypervisor alone costs one incremental build of it.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Callable
@@ -29,10 +28,10 @@ from ..progress import say
 from ..tree.config import BY_NAME
 from ..tree.prepare import CLEAN_MAKE
 from ..tree.source import Tree
-from ..tree.toolchain import make_toolchain
+from ..tree.toolchain import ccache, make_toolchain
 from .devicemodel import DeviceModel
+from .stack import FILE, Toolstack, is_elf
 
-FILE = "toolstack.json"
 CONFIG = BY_NAME["x86_64-debug"]
 HYPERVISOR = "boot/xen"
 XL = "usr/sbin/xl"
@@ -121,7 +120,7 @@ class ToolstackBuilder:
             (root / "xen" / name).unlink(missing_ok=True)
         dated = make_tools_toolchain(cache=self.cache, runner=self.runner).environment(root)
         argv: list[str | Path] = ["make", f"-j{self.jobs}", "-C", root / "xen", "build", *CONFIG.make_args, *variables]
-        done = self.runner.with_env(**CLEAN_MAKE, **dated, **_ccache(self.cache)).run(argv, timeout=_TIMEOUT)
+        done = self.runner.with_env(**CLEAN_MAKE, **dated, **ccache(self.cache)).run(argv, timeout=_TIMEOUT)
         if done.status >= 0:
             busy.unlink()
         if done.status or not made.exists():
@@ -138,7 +137,7 @@ class ToolstackBuilder:
 
     def _strip(self, root: Path) -> None:
         """Leave debugging information out: dom0 unpacks every byte under emulation."""
-        files = [p for p in sorted(root.rglob("*")) if p.is_file() and not p.is_symlink() and _is_elf(p)]
+        files = [p for p in sorted(root.rglob("*")) if p.is_file() and not p.is_symlink() and is_elf(p)]
         for path in files:
             path.chmod(0o755)
         if files:
@@ -159,25 +158,7 @@ class ToolstackBuilder:
             (fresh / directory).mkdir(parents=True, exist_ok=True)
         (fresh / HYPERVISOR).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(xen, fresh / HYPERVISOR)
-        value = {
-            "xen": commit,
-            "version": self.tree.version,
-            "hypervisor": HYPERVISOR,
-            "device_model": DeviceModel.PROGRAM if model is not None else None,
-            "xl": XL,
-            "libraries": list(LIBRARIES),
-        }
-        write_atomically(fresh / FILE, json.dumps(value, indent=1, sort_keys=True).encode() + b"\n")
+        model_path = DeviceModel.PROGRAM if model is not None else None
+        Toolstack(fresh, commit, self.tree.version, HYPERVISOR, model_path, XL, LIBRARIES).save()
         self.cache.remove(place)
         os.replace(fresh, place)
-
-
-def _is_elf(path: Path) -> bool:
-    with path.open("rb") as f:
-        return f.read(4) == b"\x7fELF"
-
-
-def _ccache(cache: Cache) -> dict[str, str]:
-    if shutil.which("ccache") is None:
-        return {}
-    return {"XENSTAGE_CCACHE": "ccache", "CCACHE_DIR": str(cache.root / "ccache"), "CCACHE_MAXSIZE": "4G"}

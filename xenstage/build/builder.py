@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from ..process import Runner
 from ..tree.config import Config
 from ..tree.prepare import CLEAN_MAKE
 from ..tree.source import Tree
-from ..tree.toolchain import Toolchain, make_toolchain
+from ..tree.toolchain import Toolchain, ccache, make_toolchain
 from .log import crash_in, failed_targets, first_error, warnings_in
 from .results import note_result, result_key
 
@@ -118,7 +117,7 @@ class Builder:
             ]
             argv += [*self.config.make_args, *tools.make_args]
             started = self.clock()
-            done = self.runner.with_env(**CLEAN_MAKE, **self._ccache()).run(argv, timeout=TIMEOUT)
+            done = self.runner.with_env(**CLEAN_MAKE, **ccache(self.cache)).run(argv, timeout=TIMEOUT)
             seconds = round(self.clock() - started, 1)
             product = place / "tree/xen/xen-syms"
             log = done.out + b"\n--- stderr ---\n" + done.err
@@ -139,12 +138,6 @@ class Builder:
         command = " ".join(["make", "-C", "xen", "build", *self.config.make_args, *tools.make_args])
         result = Result(verdict, reason, seconds, tools.version, log, command, warnings, False, failed)
         return replace(result, harvest=read)
-
-    def _ccache(self) -> dict[str, str]:
-        """A compiler cache of our own, where ccache is installed."""
-        if shutil.which("ccache") is None:
-            return {}
-        return {"XENSTAGE_CCACHE": "ccache", "CCACHE_DIR": str(self.cache.root / "ccache"), "CCACHE_MAXSIZE": "4G"}
 
 
 def _to_json(result: Result) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from nothing, because the tools' makefiles do not follow every dependency.
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from ..errors import Exit, XenstageError
 from ..process import Done, Runner
 from ..tree.git import Git
 from ..tree.prepare import CLEAN_MAKE
+from ..tree.toolchain import ccache
 from .builder import Result
 from .log import crash_in, failed_targets, first_error, warnings_in
 from .mends import BUILD_DATE, NEEDS, SEABIOS, ToolsToolchain, lacking, make_tools_toolchain
@@ -175,7 +175,7 @@ class ToolsBuilder:
         with self.cache.lock(f"build-{place.name}"):
             self.cache.remove(place)
             self._checkout(self._listing(commit, targets), place)
-            runner = self.runner.with_env(**CLEAN_MAKE, **tools.environment(root), **self._ccache())
+            runner = self.runner.with_env(**CLEAN_MAKE, **tools.environment(root), **ccache(self.cache))
             started = self.clock()
             log, done = self._steps(runner, tools, root, targets, destination)
             seconds = round(self.clock() - started, 1)
@@ -231,12 +231,6 @@ class ToolsBuilder:
             if done.status:
                 break
         return log, done
-
-    def _ccache(self) -> dict[str, str]:
-        """A compiler cache of our own, where ccache is installed; it repeats warnings."""
-        if shutil.which("ccache") is None:
-            return {}
-        return {"XENSTAGE_CCACHE": "ccache", "CCACHE_DIR": str(self.cache.root / "ccache"), "CCACHE_MAXSIZE": "4G"}
 
 
 def _to_json(result: Result) -> dict[str, Any]:

@@ -12,16 +12,17 @@ from pathlib import Path
 
 from ..boot.assemble import KERNEL_VARIABLE, Xen, assemble, xen_of_commit
 from ..boot.debian import Debian
-from ..boot.harness import Bench
+from ..boot.harness import Harness
 from ..boot.machine import Machine, machines
 from ..boot.model import GUESTS, Cell, Outcome, Verdict
+from ..boot.report import worst
 from ..boot.stack import Toolstack
 from ..cache import Cache, write_atomically
 from ..errors import Exit, XenstageError
 from ..process import Runner
 from ..progress import say
 from ..tree.source import open_tree
-from .common import PROJECT
+from .common import PROJECT, exit_code
 
 DEBIAN = "debian"
 LINUX = ("dom0", "hvm-linux", "pvh-linux")
@@ -69,17 +70,17 @@ def boot(args: argparse.Namespace) -> int:
     guests = [request.guest] if request else list(dict.fromkeys(args.guest or (LINUX if xen == DEBIAN else GUESTS)))
     among = _machines(request.machine if request and request.machine != "none" else args.machine)
     try:
-        bench = prepare(xen, guests, out, args)
+        harness = prepare(xen, guests, out, args)
     except XenstageError as e:
-        if e.code != Exit.SKIPPED:
+        if e.code not in (Exit.SKIPPED, Exit.TOOLS):
             raise
         reason = f"{e.title}: {e.why} (type: {e.remedy})"
         return _finish(out, [Outcome(Cell(xen, g, among[0].name), Verdict.SKIP, reason) for g in guests])
     with ThreadPoolExecutor(max(args.jobs, 1)) as pool:
-        return _finish(out, list(pool.map(lambda g: run_guest(bench, g, among), guests)))
+        return _finish(out, list(pool.map(lambda g: run_guest(harness, g, among), guests)))
 
 
-def prepare(xen: str, guests: Sequence[str], out: Path, args: argparse.Namespace) -> Bench:
+def prepare(xen: str, guests: Sequence[str], out: Path, args: argparse.Namespace) -> Harness:
     """Everything that the cells of one Xen share.
 
     :raises XenstageError: (SKIPPED) Debian's packages cannot be had; (USAGE) an option is wrong;
@@ -121,16 +122,16 @@ def _options(args: argparse.Namespace) -> tuple[str, ...]:
     return (*(word for pair in given for word in pair), *(["--no-snapshot"] if args.no_snapshot else []))
 
 
-def run_guest(bench: Bench, guest: str, among: tuple[Machine, ...]) -> Outcome:
+def run_guest(harness: Harness, guest: str, among: tuple[Machine, ...]) -> Outcome:
     """One guest on the first machine that can run it; says which and why, and what came out."""
-    cell, machine, passed_over = bench.cell(guest, among)
+    cell, machine, passed_over = harness.cell(guest, among)
     if machine is None:
         outcome = Outcome(Cell(cell.xen, guest, among[-1].name), Verdict.SKIP, passed_over)
     else:
         say(f"boot: {guest} on {machine.name}" + (f" ({passed_over})" if passed_over else ""))
-        outcome = bench.run(cell, machine)
-    _keep(bench.out, outcome)
-    _print(bench.out, outcome)
+        outcome = harness.run(cell, machine)
+    _keep(harness.out, outcome)
+    _print(harness.out, outcome)
     return outcome
 
 
@@ -152,16 +153,7 @@ def _finish(out: Path, outcomes: Sequence[Outcome]) -> int:
         if not path.exists() or json.loads(path.read_bytes()) != outcome.to_json():  # a SKIP of all
             _keep(out, outcome)
             _print(out, outcome)
-    return int(exit_code([o.verdict for o in outcomes]))
-
-
-def exit_code(verdicts: Sequence[Verdict]) -> Exit:
-    """FAIL when a Xen or a guest failed, else INFRA, else SKIPPED, else OK."""
-    if any(v in (Verdict.FAIL, Verdict.PANIC, Verdict.HANG, Verdict.TIMEOUT) for v in verdicts):
-        return Exit.FAIL
-    if Verdict.INFRA in verdicts:
-        return Exit.INFRA
-    return Exit.SKIPPED if Verdict.SKIP in verdicts else Exit.OK
+    return int(exit_code(worst(o.verdict for o in outcomes)))
 
 
 def _machines(name: str | None) -> tuple[Machine, ...]:

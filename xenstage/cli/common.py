@@ -86,3 +86,8 @@ def choose_configs(names: list[str] | None) -> tuple[Config, ...]:
 def stages() -> dict[int, Stage]:
     """The stages of this project."""
     return load_stages(PROJECT / "stages")
+
+
+def exit_code(worst: str) -> Exit:
+    """The exit code of the worst verdict of a verb that judges (docs/errors.md)."""
+    return {"PASS": Exit.OK, "SKIP": Exit.SKIPPED, "INFRA": Exit.INFRA}.get(worst, Exit.FAIL)

@@ -18,7 +18,7 @@ from ..boot.assemble import KERNEL_VARIABLE
 from ..boot.blame import FAILING
 from ..boot.cells import Task
 from ..boot.matrix import Bench, Matrix, Session, run_bisect, run_matrix
-from ..boot.model import GUESTS, Outcome, Verdict
+from ..boot.model import GUESTS, Outcome
 from ..boot.page import page
 from ..boot.pipeline import pipeline
 from ..boot.plan import Commit, choose_guests, distinct, line_of, make_plan
@@ -28,7 +28,7 @@ from ..cache import write_atomically
 from ..errors import Exit, XenstageError
 from ..progress import Progress, say
 from ..stage.declare import Stage, pick
-from .common import add_tree_options, open_all, stages
+from .common import add_tree_options, exit_code, open_all, stages
 from .run import make
 
 Prepare = Callable[[argparse.Namespace, list[Stage]], tuple[tuple[Commit, ...], Bench]]
@@ -87,7 +87,7 @@ def main(args: argparse.Namespace, prepare: Prepare = real_prepare) -> int:
         where = write(matrix, store, Path(args.html) if args.html else None)
     sys.stdout.write(table(matrix, str(store.root), shutil.get_terminal_size((160, 0)).columns))
     print(f"page: {where}")
-    return exit_code(matrix)
+    return int(exit_code(worst(j.verdict for j in matrix.cells)))
 
 
 def ask(
@@ -169,13 +169,6 @@ def write_pipeline(target: Path, wanted: Sequence[Stage]) -> None:
             Exit.OUTPUT, f"{target} cannot be written", why=str(e), remedy="name another file: --gitlab FILE"
         ) from e
     print(f"pipeline: {target}")
-
-
-def exit_code(matrix: Matrix) -> int:
-    """The code of the worst verdict."""
-    verdict = worst(matrix)
-    codes = {Verdict.PASS: Exit.OK, Verdict.SKIP: Exit.SKIPPED, Verdict.INFRA: Exit.INFRA}
-    return int(codes.get(verdict, Exit.FAIL))
 
 
 def _count(text: str) -> int:

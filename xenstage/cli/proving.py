@@ -19,7 +19,7 @@ from ..prove.judge import Built, Judgement
 from ..prove.result import Proof, worst
 from ..tree.config import BUILDS, BY_NAME, Config
 from ..tree.prepare import prepare
-from .common import Opened
+from .common import Opened, exit_code
 
 
 def configs_of(args: argparse.Namespace) -> list[Config]:
@@ -129,4 +129,4 @@ def report(
     counts = ", ".join(f"{sum(j.verdict == v for j in judged)} {v}" for v in sorted({j.verdict for j in judged}))
     ratio = f", {whole / spent:.2f} times that" if spent > 1 else ""
     print(f"{len(judged)} patches: {counts or 'none'}; make took {spent:.0f} s, the whole {whole:.0f} s{ratio}")
-    return int({"PASS": Exit.OK, "SKIP": Exit.SKIPPED, "INFRA": Exit.INFRA}.get(overall, Exit.FAIL))
+    return int(exit_code(overall))

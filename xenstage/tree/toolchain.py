@@ -10,6 +10,7 @@ final link, which by then has asked for every object.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,6 +89,16 @@ class Toolchain:
         """The variables for the tree's make."""
         d = self.directory
         return [f"CC={d}/cc", f"LD={d}/ld", f"PYTHON={d}/python"]
+
+
+def ccache(cache: Cache) -> dict[str, str]:
+    """Variables by which the wrappers use a compiler cache of our own, where ccache is installed.
+
+    It repeats warnings, so that a log is whole.
+    """
+    if shutil.which("ccache") is None:
+        return {}
+    return {"XENSTAGE_CCACHE": "ccache", "CCACHE_DIR": str(cache.root / "ccache"), "CCACHE_MAXSIZE": "4G"}
 
 
 def make_toolchain(config: Config, *, cache: Cache, runner: Runner) -> Toolchain:
