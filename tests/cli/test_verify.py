@@ -197,6 +197,36 @@ def test_a_false_nfc_of_a_person_is_a_failure(tool: Tool, tmp_path: Path, xen_li
     assert tool(*argv(tmp_path / "out", place, tree=repo.path)).code == 1  # its own output is no obstacle
 
 
+UNSEEN = [
+    ("tools", "tools/libxl/libxl_create.c", "return 0;", "return -1;"),
+    ("other build", "xen/common/event_channel.c", "#ifdef XSM_ENABLE\n", "#ifdef XSM_ENABLE\n    return -22;\n"),
+    ("other architecture", "xen/arch/arm/mm.c", "nr >= NR_hypercalls", "nr > NR_hypercalls"),
+    ("generator", "xen/tools/compat-build-header.py", "import", "import sys; sys.exit()\nimport"),
+    ("makefile", "tools/Makefile", "all:", "all: gone"),
+    ("linker script", "xen/arch/x86/xen.lds.S", "ENTRY", "/* */ ENTRY"),
+]
+
+
+@pytest.mark.parametrize(("path", "old", "new"), [u[1:] for u in UNSEEN], ids=[u[0] for u in UNSEEN])
+def test_objects_do_not_speak_for_what_they_are_not_made_of(
+    tool: Tool, tmp_path: Path, xen_like_repo: Factory, path: str, old: str, new: str
+) -> None:
+    """The one build that is asked for is the same to the byte; it must not make the claim true."""
+    repo, place = xen_like_repo(), tmp_path / "mails"
+    if not (repo.path / path).exists():
+        repo.write(path, f"{old}\n")
+        repo.commit("A file")
+    base = repo.head
+    repo.edit(path, old, new)
+    repo.commit("tidy up\n\nNo functional change.")
+    repo.git("format-patch", "-q", "--base", base, "-o", str(place), f"{base}..HEAD")
+    got = tool(*argv(tmp_path / "out", place, tree=repo.path))
+    assert got.code == 1, got.out + got.err
+    (patch,) = json.loads((tmp_path / "out/mails-evidence/evidence.json").read_text())["patches"]
+    assert patch["nfc"] is False and patch["why_not"], got.out
+    assert "the message claims more than is shown" in got.out
+
+
 def test_an_honest_patch_of_a_person_passes(tool: Tool, tmp_path: Path, xen_like_repo: Factory) -> None:
     repo, place = xen_like_repo(), tmp_path / "mails"
     claim = "iommu: say it the other way round\n\nNo functional change."

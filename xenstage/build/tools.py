@@ -125,6 +125,13 @@ class ToolsBuilder:
         """The line to type when something is not installed, or None."""
         return lacking(NEEDS, self.runner)
 
+    def _skipped(self, commit: str) -> Result | None:
+        """SKIP, with the reason, where nothing can be tried."""
+        why = self.missing()
+        if why is None and not self.git.need("ls-tree", commit, "--", "configure"):
+            why = "the tree has no configure of its own"
+        return Result("SKIP", f"the tools cannot be built here: {why}", 0.0, "", b"", "", (), False) if why else None
+
     def key(self, commit: str, targets: Iterable[str] = TARGETS) -> str:
         """What a result holds for: the bytes of the paths, the targets, the mends, the toolchain.
 
@@ -142,9 +149,8 @@ class ToolsBuilder:
         :return: verdict PASS, FAIL, TIMEOUT, SKIP (with the line to type) or INFRA, as
             :class:`~xenstage.build.builder.Result` has them.
         """
-        lack = self.missing()
-        if lack:
-            return Result("SKIP", f"the tools cannot be built here: {lack}", 0.0, "", b"", "", (), False)
+        if skipped := self._skipped(commit):
+            return skipped
         key = self.key(commit, targets)
         kept, log = self.cache.get("tools", key), self.cache.path("logs", key)
         if kept is not None and log.exists():
@@ -159,9 +165,8 @@ class ToolsBuilder:
 
         :param destination: made; what it holds after a failure is of no use.
         """
-        lack = self.missing()
-        if lack:
-            return Result("SKIP", f"the tools cannot be built here: {lack}", 0.0, "", b"", "", (), False)
+        if skipped := self._skipped(commit):
+            return skipped
         return self._make(commit, closure(targets), self.key(commit, targets), destination)
 
     def _listing(self, commit: str, targets: Iterable[str]) -> bytes:

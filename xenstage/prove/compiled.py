@@ -97,7 +97,6 @@ def prove_objects(case: Case, built: Mapping[str, tuple[Result, Result]], coveri
         "covered": covered,
         "uncovered": sorted(uncovered),
         "where": uncovered,
-        "identical_everywhere": differ == 0,
     }
     summary = f"{total} functions identical, {moved} line numbers only, {differ} changed"
     summary += f"; {len(uncovered)} not covered" if uncovered else ", each covered" if differ else ""

@@ -98,12 +98,17 @@ def _where_fewer(name: str, before: Iterable[Hit], after: Iterable[Hit]) -> str:
     return f": {', '.join(paths[:_SHOWN])}"
 
 
+def is_documentation(path: str) -> bool:
+    """Whether a file is for people only, by its path."""
+    return path.startswith("docs/") or path.endswith(_DOCUMENTS)
+
+
 def role(files: Files, hit: Hit) -> str:
     """What an occurrence is: documentation or tools by its path; code or comment in C and assembly; other.
 
     A string is other: it names something without using it.
     """
-    if hit.path.startswith("docs/") or hit.path.endswith(_DOCUMENTS):
+    if is_documentation(hit.path):
         return DOCUMENTATION
     if hit.path.startswith("tools/"):
         return TOOLS
