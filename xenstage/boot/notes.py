@@ -1,12 +1,14 @@
 """pvh_kinds: which kinds of PVH guest a Linux kernel can be, by the ELF notes that Xen reads.
 
-Source: ``xen/include/public/elfnote.h`` (XEN_ELFNOTE_FEATURES 10, XEN_ELFNOTE_PHYS32_ENTRY 18) and, for the
-first kind, ``PVH_FEATURES_STR`` in Linux 3.14 to 4.10, ``arch/x86/xen/xen-head.S``.
+Source: ``xen/include/public/elfnote.h`` (XEN_ELFNOTE_FEATURES 10, XEN_ELFNOTE_SUPPORTED_FEATURES 17,
+XEN_ELFNOTE_PHYS32_ENTRY 18), ``xen/include/public/features.h`` and, for what the first kind of PVH asks of a kernel,
+``xc_dom_parse_image`` in ``tools/libxc/xc_dom_core.c`` (4.4 to 4.9).
 """
 
 from __future__ import annotations
 
 import io
+import struct
 from pathlib import Path
 
 from elftools.common.exceptions import ELFError
@@ -17,8 +19,16 @@ from ..errors import Exit, XenstageError
 from .image import vmlinux
 
 _FEATURES = 10
+_SUPPORTED_FEATURES = 17
 _PHYS32_ENTRY = 18
-_FIRST_KIND = ("auto_translated_physmap", "hvm_callback_vector")
+# Name and bit of each feature.  A kernel may say that it has one by either: Linux leaves hvm_callback_vector out of
+# the names, for older hypervisors that do not know it refuse such a kernel, and has it among the bits.
+_FIRST_KIND = {
+    "writable_descriptor_tables": 1,
+    "auto_translated_physmap": 2,
+    "supervisor_mode_kernel": 3,
+    "hvm_callback_vector": 8,
+}
 
 
 def xen_notes(kernel: bytes) -> dict[int, bytes]:
@@ -54,9 +64,10 @@ def pvh_kinds(kernel: bytes) -> frozenset[str]:
     :raises ValueError: the file is no kernel that can be read.
     """
     notes = xen_notes(kernel)
-    features = notes.get(_FEATURES, b"").rstrip(b"\0").decode("ascii", "replace").split("|")
+    names = {n.lstrip("!") for n in notes.get(_FEATURES, b"").rstrip(b"\0").decode("ascii", "replace").split("|")}
+    (bits,) = struct.unpack("<I", notes.get(_SUPPORTED_FEATURES, b"")[:4].ljust(4, b"\0"))
     kinds = set()
-    if all(f in features for f in _FIRST_KIND):
+    if all(name in names or bits >> bit & 1 for name, bit in _FIRST_KIND.items()):
         kinds.add("v1")
     if _PHYS32_ENTRY in notes:
         kinds.add("v2")
