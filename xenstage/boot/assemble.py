@@ -134,7 +134,7 @@ def _linux(name: str, version: str, linux: Kernel, given: str, base: Path, cache
         check_pvh_kernel(image, version)
     elif name == "pvh-linux" and old_pvh(version):
         return no_kernel(version)
-    return linux_guest(name, image, base=base, cache=cache, runner=runner, old=image != linux.image)
+    return linux_guest(name, image, base=base, cache=cache, runner=runner)
 
 
 def measure(guests: Mapping[str, Guest]) -> Callable[[list[str], str], Table]:

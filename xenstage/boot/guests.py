@@ -146,12 +146,10 @@ _SYSLINUX = f"default linux\nprompt 0\nlabel linux\nkernel linux\ninitrd initrd\
 _LIMIT = 300
 
 
-def linux_guest(name: str, kernel: Path, *, base: Path, cache: Cache, runner: Runner, old: bool = False) -> Guest:
+def linux_guest(name: str, kernel: Path, *, base: Path, cache: Cache, runner: Runner) -> Guest:
     """Make ``hvm-linux`` or ``pvh-linux`` from a kernel, or take it from the cache.
 
     :param base: unpacked Debian packages: busybox, and for a disk mtools and syslinux.
-    :param old: the kernel cannot say from inside what kind of guest it is (it lacks
-        ``/sys/hypervisor/guest_type``, which is of Linux 4.13), so that the marker does not hold it.
     :raises XenstageError: (USAGE) the kernel cannot be read, (TOOLS) the disk cannot be made.
     """
     try:
@@ -160,9 +158,9 @@ def linux_guest(name: str, kernel: Path, *, base: Path, cache: Cache, runner: Ru
         raise XenstageError(
             Exit.USAGE, f"the kernel of {name} cannot be read", why=str(e), remedy="give a kernel that exists"
         ) from e
-    shape = repr((_CONFIGS[name], _CMDLINE, _SYSLINUX, _LIMIT, old))
+    shape = repr((_CONFIGS[name], _CMDLINE, _SYSLINUX, _LIMIT))
     inside = guest_archive(base, {"NAME": name, "NONCE": "?"}).pack()
-    key = digest("guest 1", name, image, inside, (DATA / "guest-init.sh").read_bytes(), shape, base.name)
+    key = digest("guest 2", name, image, inside, (DATA / "guest-init.sh").read_bytes(), shape, base.name)
     root = cache.path("boot", "guests", key)
     if (root / FILE).exists():
         return Guest.load(root)
@@ -178,8 +176,7 @@ def linux_guest(name: str, kernel: Path, *, base: Path, cache: Cache, runner: Ru
         (scratch / "kernel").write_bytes(image)
         (scratch / "initramfs").write_bytes(initramfs)
     kind = name.partition("-")[0]
-    marker = f"xenstage-guest {name} {nonce} up" + ("" if old else f" {kind.upper()}")
-    write_atomically(scratch / FILE, _toml(name, kind, marker).encode())
+    write_atomically(scratch / FILE, _toml(name, kind, f"xenstage-guest {name} {nonce} up {kind.upper()}").encode())
     if not root.exists():
         os.replace(scratch, root)
     return Guest.load(root)

@@ -5,6 +5,13 @@
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 kind=$(cat /sys/hypervisor/guest_type 2>/dev/null)
+if [ -z "$kind" ]; then
+    # Before Linux 4.13 only its log says it (xen_banner in arch/x86/xen/enlighten.c, 3.14 to 4.10).
+    case $(dmesg | grep 'Booting paravirtualized kernel') in
+        *'with PVH extensions on Xen') kind=PVH ;;
+        *' on Xen') kind=PV ;;
+    esac
+fi
 # More than once: a line of Xen's own may have come in between.
 # On the serial port too, where there is one: not every toolstack serves an HVM guest's Xen console.
 for i in 1 2 3; do
