@@ -9,7 +9,7 @@ OUT ?= out
 BASE ?= HEAD
 export OUT BASE XEN_SRC
 
-.PHONY: series test build verify mutants boot matrix sites bench help
+.PHONY: series test build verify mutants boot matrix sabotage sites bench help
 
 series:
 	@sh ci/series.sh
@@ -36,6 +36,10 @@ boot:
 # Base and stages with every guest, on every machine that can.
 matrix:
 	@sh ci/xenstage.sh matrix 01 02 --base "$(BASE)" --out "$(OUT)"
+
+# Break guests, tools, emulators and hypervisors on purpose: what is each boot called?
+sabotage:
+	@sh ci/sabotage.sh
 
 # Every use of the guest type predicates.
 sites:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 from xenstage.boot.blame import Blame
 from xenstage.boot.cells import CellRunner
@@ -19,6 +23,16 @@ TABLE = {"probe.cpuid.1.ecx": "0x80002001", "hcall64.1": "absent", "pit": "answe
 Answer = Verdict | Outcome | Callable[[Cell, int], Outcome]
 Script = Mapping[tuple[str, str], Sequence[Answer]]
 """(row, guest) to the answer of each run; the last one repeats.  Not in it: PASS."""
+
+
+def need_boots() -> None:
+    """Skip where nothing can be booted, or where nobody asked for it: boots take minutes."""
+    for name, package in (("qemu-system-x86_64", "qemu-system-x86"), ("apt-get", "apt"), ("dpkg-deb", "dpkg")):
+        if shutil.which(name) is None:
+            pytest.skip(f"{name} is not installed (type: apt-get install {package})")
+    if not os.environ.get("XENSTAGE_BOOT"):
+        pytest.skip("boots take minutes (type: XENSTAGE_BOOT=1 make test)")
+
 
 ONE, TWO = "01_merge_hcall_tables", "02_pvh_flag"
 

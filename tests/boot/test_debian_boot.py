@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import os
 import resource
-import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+
+from .kit import need_boots
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 BUDGET = 6 * 60.0
@@ -45,11 +46,7 @@ def _outcomes(out: Path) -> dict[str, dict[str, str]]:
 @pytest.fixture(scope="module")
 def booted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The results of the default cells."""
-    for name, package in (("qemu-system-x86_64", "qemu-system-x86"), ("apt-get", "apt"), ("dpkg-deb", "dpkg")):
-        if shutil.which(name) is None:
-            pytest.skip(f"{name} is not installed (type: apt-get install {package})")
-    if not os.environ.get("XENSTAGE_BOOT"):
-        pytest.skip("boots take minutes (type: XENSTAGE_BOOT=1 make test)")
+    need_boots()
     out = tmp_path_factory.mktemp("out")
     dom0 = _boot(out, "--machine", "qemu-tcg", "--guest", "dom0")
     if dom0.returncode == 8 and "packages cannot be had" in dom0.stdout:

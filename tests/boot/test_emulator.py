@@ -49,6 +49,19 @@ def test_silence_and_time(tmp_path: Path) -> None:
     assert _run(tmp_path, chatty, Limits(0.5, 10))[0] == Stopped(End.TIME, seconds=0.5)
 
 
+@pytest.mark.parametrize(
+    ("more", "whole"),
+    [("sleep 0.3", True), (': >"$1"; sleep 0.3', False), ('printf "XEN)\\n" 1<>"$1"; sleep 0.3', False)],
+    ids=["grows", "is cut", "is written over"],
+)
+def test_a_log_that_somebody_else_changed_is_told(tmp_path: Path, more: str, whole: bool) -> None:
+    log = tmp_path / "serial.log"
+    script = f'printf "(XEN) a\\n" >>"$1"; sleep 0.3; {more}; echo end >>"$1"; sleep 60'
+    with Emulator(["sh", "-c", script, "sh", str(log)], log, clock=WallClock()) as emulator:
+        emulator.follow(_sees, Limits(5, 1))
+    assert emulator.log() == (log.read_bytes() if whole else None)
+
+
 def test_what_is_missing_is_a_skip_with_the_line_to_type(tmp_path: Path) -> None:
     with pytest.raises(XenstageError) as e:
         Emulator(["no-such-emulator"], tmp_path / "serial.log", clock=WallClock())

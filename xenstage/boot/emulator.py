@@ -15,6 +15,7 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
@@ -96,7 +97,7 @@ class Emulator:
         serial.write_bytes(b"")
         self.lines: list[str] = []
         self._parser = Lines()
-        self._read = 0
+        self._read, self._digest = 0, sha256()
         self.began = clock.now()
         self.process = start(argv, self._errors)
 
@@ -155,9 +156,15 @@ class Emulator:
         if not data:
             return None
         self._read += len(data)
+        self._digest.update(data)
         fresh = self._parser.feed(data)
         self.lines += fresh
         return fresh
+
+    def log(self) -> bytes | None:
+        """The serial log as it is; None when it does not begin with what was read while it grew."""
+        data = self._serial.read_bytes()
+        return data if sha256(data[: self._read]).digest() == self._digest.digest() else None
 
     def _last_words(self) -> str:
         text = self._errors.read_text(errors="backslashreplace").strip() if self._errors.exists() else ""

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shlex
 import shutil
 import threading
@@ -26,10 +27,11 @@ from .image import write_request
 from .machine import Host, Machine, choose, refusal
 from .model import Cell, Outcome, Verdict
 from .qemu import Dom0, command, make_dom0
-from .serial import Expected, Stopped, decisive, judge, lines_of
+from .serial import End, Expected, Stopped, decisive, judge, lines_of
 from .snapshot import NoSnapshot, snapshot
 from .stack import Toolstack
 
+_RUNS = itertools.count(1)
 DOM0_LIMIT = 60.0
 """Seconds that the dom0 cell has after dom0 is up."""
 
@@ -138,7 +140,7 @@ class Harness:
             return Outcome(cell, Verdict.SKIP, f"no files for guest {cell.guest} (type: xenstage boot --help)")
         if guest is not None and guest.kind == "hvm" and self.stack.device_model is None:
             return Outcome(cell, Verdict.SKIP, f"{self.stack.root} has no device model, which an HVM guest needs")
-        directory = self.cache.scratch(cell.name)
+        directory = self.cache.scratch(f"{cell.name}.{next(_RUNS)}")  # one cell may be running twice
         shutil.rmtree(directory, ignore_errors=True)
         directory.mkdir(parents=True)
         job = Job(cell, machine, self.dom0(), guest, self.stack.version, directory)
@@ -159,7 +161,10 @@ class Harness:
     def _emulate(self, plan: Launch, expected: Expected) -> Ran:
         with Emulator(plan.argv, plan.serial, clock=self.clock, start=self.start) as emulator:
             stopped = emulator.follow(lambda line: decisive(line, expected), plan.limits)
-        return Ran(plan.argv, plan.before + plan.serial.read_bytes(), stopped)
+        log = emulator.log()
+        if log is None:
+            return Ran(plan.argv, plan.before + plan.serial.read_bytes(), Stopped(End.CHANGED))
+        return Ran(plan.argv, plan.before + log, stopped)
 
     def launch_qemu(self, job: Job) -> Launch | Ran:
         """The plan of a QEMU machine: from a saved dom0 where that is allowed, with a request's disk."""

@@ -33,6 +33,7 @@ class End(StrEnum):
     EXITED = "exited"  # the emulator ended by itself
     SILENCE = "silence"  # nothing was printed for too long
     TIME = "time"  # the time was over
+    CHANGED = "changed"  # the log does not begin with what was read of it
 
 
 @dataclass(frozen=True)
@@ -128,9 +129,12 @@ def decisive(line: str, expected: Expected) -> float | None:
 def judge(lines: Iterable[str], expected: Expected, stopped: Stopped) -> tuple[Verdict, str]:
     """The verdict and its reason; the same lines always give the same.
 
-    The order of the rules is: panics of Xen and dom0 (one just after a marker is no PASS either), the marker from
-    inside, who gave up and said so (a refusing toolstack), then how the log ends.
+    A log that somebody else changed is no witness. Then the order of the rules is: panics of Xen and dom0 (one just
+    after a marker is no PASS either), the marker from inside, who gave up and said so (a refusing toolstack), then
+    how the log ends.
     """
+    if stopped.end is End.CHANGED:
+        return Verdict.INFRA, "the serial log was changed by somebody else while it was written"
     seen = list(lines)
     marker = next((x for x in seen if _is_marker(x, expected)), None)
     # A guest that was there may end as it likes (Xen 4.5 speaks of a crash when one switches itself off).
