@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,30 @@ def need_boots() -> None:
             pytest.skip(f"{name} is not installed (type: apt-get install {package})")
     if not os.environ.get("XENSTAGE_BOOT"):
         pytest.skip("boots take minutes (type: XENSTAGE_BOOT=1 make test)")
+
+
+MARK = "XENSTAGE_MARK"
+"""The variable by which a test knows the processes that it started."""
+
+
+def alive(mark: str) -> list[str]:
+    """Command lines of the processes with a mark in their environment, zombies left out."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"{MARK}={mark}".encode() in (entry / "environ").read_bytes():
+                found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace"))
+        except OSError:
+            continue
+    return found
+
+
+def ended(mark: str) -> list[str]:
+    """What is still there after a while."""
+    end = time.monotonic() + 10
+    while (left := alive(mark)) and time.monotonic() < end:
+        time.sleep(0.05)
+    return left
 
 
 ONE, TWO = "01_merge_hcall_tables", "02_pvh_flag"

@@ -9,14 +9,16 @@ from __future__ import annotations
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 import time
+import uuid
 from pathlib import Path
 
 import pytest
 
-from .kit import need_boots
+from .kit import MARK, alive, ended, need_boots
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 BUDGET = 6 * 60.0
@@ -84,6 +86,25 @@ def test_a_cell_is_repeated_by_its_own_line(booted: Path) -> None:
     assert words[:4] == ["xenstage", "boot", "--replay", "debian.dom0.qemu-tcg"]
     done = _boot(booted, *words[2:4])
     assert done.returncode == 0 and "PASS" in done.stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM], ids=lambda n: str(n.name))
+def test_killed_while_a_guest_boots(booted: Path, tmp_path: Path, number: signal.Signals) -> None:
+    """No emulator is left, no half result is kept, and the same line boots the guest."""
+    mark = uuid.uuid4().hex
+    line = ("--machine", "qemu-tcg", "--guest", "pvh-linux")
+    argv = [sys.executable, "-m", "xenstage", "boot", "--out", str(tmp_path), *line]
+    env = {**os.environ, "PYTHONPATH": str(PROJECT), MARK: mark}
+    with subprocess.Popen(argv, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child:
+        end = time.monotonic() + 60
+        while not any("-serial" in x for x in alive(mark)) and time.monotonic() < end:
+            time.sleep(0.05)
+        time.sleep(1)
+        assert any("-serial" in x for x in alive(mark))
+        os.kill(child.pid, number)  # itself only: what it started must notice
+    assert child.returncode != 0 and ended(mark) == [] and not _outcomes(tmp_path)
+    done = _boot(tmp_path, *line)
+    assert done.returncode == 0 and "PASS" in done.stdout, done.stdout + done.stderr
 
 
 def test_without_apt_it_is_skipped_with_the_line_to_type(tmp_path: Path) -> None:

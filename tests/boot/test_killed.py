@@ -15,6 +15,8 @@ import pytest
 
 from tests.cli.kit import DROPPED, PROJECT, user_environment
 
+from .kit import MARK, alive, ended
+
 pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
 CELLS = 3 * 4  # commits times guests that a machine can run
 RUNS = CELLS + 2 + 2  # hvm-linux hangs on stage 01: twice more there, twice more on the base; 02's parent fails too
@@ -31,7 +33,7 @@ class Place:
         """The verb, and the mark that all its processes bear."""
         mark = uuid.uuid4().hex
         env = {k: v for k, v in os.environ.items() if k not in DROPPED}
-        env |= {**user_environment(self.root / "cache"), "XENSTAGE_MARK": mark}
+        env |= {**user_environment(self.root / "cache"), MARK: mark}
         argv = [sys.executable, "-m", "tests.boot.entry", str(self.root), seconds, "matrix", "01", "02"]
         argv += ["--out", str(self.root / "out"), "--jobs", "2", *more]
         self.root.mkdir(exist_ok=True)
@@ -73,26 +75,6 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Place:
     place = Place(tmp_path_factory.mktemp("reference") / "a")
     assert place.run() == 1, place.said
     return place
-
-
-def alive(mark: str) -> list[str]:
-    """Processes with a mark in their environment, zombies left out."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            if f"XENSTAGE_MARK={mark}".encode() in (entry / "environ").read_bytes():
-                found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace"))
-        except OSError:
-            continue
-    return found
-
-
-def ended(mark: str) -> list[str]:
-    """What is still there after a while."""
-    end = time.monotonic() + 10
-    while (left := alive(mark)) and time.monotonic() < end:
-        time.sleep(0.05)
-    return left
 
 
 def until(place: Place, count: int, child: subprocess.Popen[bytes]) -> None:

@@ -106,6 +106,11 @@ def test_a_panic_is_panic_and_says_whose(line: str, who: str) -> None:
     assert decisive(line, HVM) == 4.0
 
 
+def test_a_panic_of_xen_says_what_it_was() -> None:
+    log = BOOT + "(XEN) Panic on CPU 0:\n(XEN) FATAL PAGE FAULT\n(XEN) [error_code=0010]\n"
+    assert verdict(log) == (Verdict.PANIC, "Xen: (XEN) Panic on CPU 0: FATAL PAGE FAULT")
+
+
 def test_a_panic_right_after_the_marker_is_no_pass() -> None:
     assert verdict(CREATE + f"[hvm-linux] {MARKER}\n(XEN) Panic on CPU 0:\n")[0] is Verdict.PANIC
 

@@ -14,7 +14,7 @@ from tests.mutants.operators import Apply
 from tests.mutants.operators import replace as replace_in
 from tests.mutants.run import Bench
 from tests.mutants.run import bench as make_bench
-from tests.mutants.tables import dispatch
+from tests.mutants.tables import dispatch, row
 from xenstage.boot.assemble import assemble, xen_of_commit
 from xenstage.boot.machine import machines
 from xenstage.boot.model import Outcome, Verdict
@@ -66,7 +66,15 @@ BROKEN = (
         "HVM reaches PVH's hypercalls",
         "hvm-probe",
         FAIL,
-        DIFFERS + "mmuext_op",
+        DIFFERS + "(mmuext|platform)_op",
+        row(r"HCALL\((\w+),\s*(\w+),\s*NULL,\s*HCALL_PVH\)", r"HCALL(\1, \2, \2, HCALL_HVM | HCALL_PVH)"),
+    ),
+    Broken(
+        "hvm-unmasked",
+        "HVM reaches rows without a 32-bit handler",
+        "hvm-probe",
+        PANIC,
+        r"Xen: .*Panic on CPU 0: FATAL PAGE FAULT",
         dispatch(r"\(is_pvh_vcpu\((\w+)\) \? HCALL_PVH : HCALL_HVM\)", "(HCALL_HVM | HCALL_PVH)"),
     ),
     Broken(

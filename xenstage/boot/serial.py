@@ -139,9 +139,10 @@ def judge(lines: Iterable[str], expected: Expected, stopped: Stopped) -> tuple[V
     marker = next((x for x in seen if _is_marker(x, expected)), None)
     # A guest that was there may end as it likes (Xen 4.5 speaks of a crash when one switches itself off).
     its_own = (_GUEST_ENDED, f"{expected.guest}:") if marker is not None and expected.guest != "dom0" else ()
-    panic = next((p for p in map(_panic, seen) if p is not None and not p.startswith(its_own)), None)
+    panics = ((i, p) for i, p in enumerate(map(_panic, seen)) if p is not None and not p.startswith(its_own))
+    panic = next(panics, None)
     if panic is not None:
-        return Verdict.PANIC, panic
+        return Verdict.PANIC, panic[1] + _continued(seen, panic[0])
     refused = _exit_of(seen, f"xl create {expected.guest}")
     if marker is not None and not refused:
         return Verdict.PASS, marker
@@ -212,6 +213,12 @@ def _panic(line: str) -> str | None:
         relayed = re.match(r"\[([a-z0-9-]+)\] ", line)
         return f"{relayed.group(1) if relayed else 'dom0'}: {_short(line)}"
     return None
+
+
+def _continued(seen: Sequence[str], at: int) -> str:
+    """Xen says on the line after ``Panic on CPU 0:`` what it is (panic() in xen/drivers/char/console.c)."""
+    after = seen[at + 1] if at + 1 < len(seen) else ""
+    return f" {_short(after.removeprefix('(XEN) '))}" if "Panic on CPU" in seen[at] and after else ""
 
 
 def _exit_of(seen: Sequence[str], what: str) -> str | None:
