@@ -7,7 +7,7 @@ tested where no emulator is installed.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,22 +33,39 @@ def machine_names() -> tuple[str, ...]:
     return tuple(m.name for m in machines())
 
 
-def bench(tree: Tree, *, machines: Sequence[str], cache: Cache, runner: Runner, pvh_kernel: str = "") -> Bench:
+def bench(
+    tree: Tree,
+    *,
+    machines: Sequence[str],
+    cache: Cache,
+    runner: Runner,
+    pvh_kernel: str = "",
+    names: Mapping[str, str] | None = None,
+) -> Bench:
     """What real cells are run with.
 
     :param machines: those that may be used; empty for all.
+    :param names: of the commits that are no commits of the tree: what ``xenstage boot --xen`` calls them.
     :param pvh_kernel: a Linux kernel for pvh-linux.
     """
 
     def make(results: Path) -> CellRunner:
-        return cell_runner(tree, results, cache=cache, runner=runner, pvh_kernel=pvh_kernel)
+        return cell_runner(tree, results, cache=cache, runner=runner, pvh_kernel=pvh_kernel, names=names)
 
     identity = make_toolchain(CONFIG, cache=cache, runner=runner).identity if CONFIG.missing() is None else ""
     parts = digest("boot", identity, _kernel_digest(pvh_kernel), *_sources())
     return Bench(chooser(tree, machines, pvh_kernel), make, lambda cell: parts, compare)
 
 
-def cell_runner(tree: Tree, results: Path, *, cache: Cache, runner: Runner, pvh_kernel: str = "") -> CellRunner:
+def cell_runner(
+    tree: Tree,
+    results: Path,
+    *,
+    cache: Cache,
+    runner: Runner,
+    pvh_kernel: str = "",
+    names: Mapping[str, str] | None = None,
+) -> CellRunner:
     """The function that boots a cell.  It runs in a process of its own, in the main thread.
 
     :param results: this run's own empty directory; ``Outcome.log`` is relative to it.
@@ -60,7 +77,9 @@ def cell_runner(tree: Tree, results: Path, *, cache: Cache, runner: Runner, pvh_
         options = ("--tree", str(tree.origin))
         made = assemble(xen, [cell.guest], results, cache=cache, runner=runner, pvh_kernel=pvh_kernel, options=options)
         outcome = made.run(cell, machine)
-        again = ["xenstage", "boot", "--xen", cell.xen, "--guest", cell.guest, "--machine", cell.machine, *options]
+        patch = (names or {}).get(cell.xen)
+        which = ["--xen", patch, "--base", tree.base] if patch else ["--xen", cell.xen]
+        again = ["xenstage", "boot", *which, "--guest", cell.guest, "--machine", cell.machine, *options]
         if pvh_kernel and cell.guest == "pvh-linux":
             again += ["--pvh-kernel", pvh_kernel]
         return replace(outcome, command=shlex.join(again))

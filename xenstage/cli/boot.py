@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,8 +22,11 @@ from ..cache import Cache, write_atomically
 from ..errors import Exit, XenstageError
 from ..process import Runner
 from ..progress import say
-from ..tree.source import open_tree
-from .common import PROJECT, exit_code
+from ..stage.declare import pick
+from ..tree.source import Tree, open_tree
+from .common import PROJECT, exit_code, open_all, stages
+from .run import make
+from .sample import SAMPLE
 
 DEBIAN = "debian"
 LINUX = ("dom0", "hvm-linux", "pvh-linux")
@@ -31,7 +35,14 @@ LINUX = ("dom0", "hvm-linux", "pvh-linux")
 def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the verb."""
     p = verbs.add_parser("boot", help="boot a Xen in an emulator and start guests", description=__doc__)
-    p.add_argument("--xen", metavar="debian|COMMIT", help="what boots (default: debian, Debian's own Xen)")
+    p.add_argument(
+        "--xen",
+        metavar="debian|COMMIT|STAGE[/N]",
+        help="what boots: Debian's own Xen (default), a commit of the tree, or a stage's last (or N-th) patch",
+    )
+    p.add_argument(
+        "--base", metavar="COMMIT", default="HEAD", help="the commit that a stage's series starts from (default: HEAD)"
+    )
     p.add_argument(
         "--tree",
         metavar="DIR",
@@ -66,7 +77,7 @@ def boot(args: argparse.Namespace) -> int:
     """Run the cells; the exit code of the worst."""
     out = Path(args.out).absolute() / "boot"
     request = _replayed(out, args.replay) if args.replay else None
-    xen = request.xen if request else _asked(args)
+    xen = request.xen if request and not is_patch(args.xen) else _asked(args)
     guests = [request.guest] if request else list(dict.fromkeys(args.guest or (LINUX if xen == DEBIAN else GUESTS)))
     among = _machines(request.machine if request and request.machine != "none" else args.machine)
     try:
@@ -86,11 +97,14 @@ def prepare(xen: str, guests: Sequence[str], out: Path, args: argparse.Namespace
     :raises XenstageError: (SKIPPED) Debian's packages cannot be had; (USAGE) an option is wrong;
         (TREE) there is no such commit; (TOOLS, FAIL) it cannot be built.
     """
-    cache, runner = Cache.default(), Runner()
+    cache, runner, base = Cache.default(), Runner(), ""
     if args.toolstack:
         what = Xen(Toolstack.load(Path(args.toolstack).absolute()))
     elif xen == DEBIAN:
         what = Xen(Debian(cache, runner).stack())
+    elif is_patch(xen):
+        tree, commit = patch_commit(args, xen)
+        what, base = xen_of_commit(tree, commit, cache=cache, runner=runner), tree.base
     else:
         tree = open_tree(Path(args.tree), xen, cache=cache, runner=runner)
         what = xen_of_commit(tree, tree.base, cache=cache, runner=runner)
@@ -102,24 +116,57 @@ def prepare(xen: str, guests: Sequence[str], out: Path, args: argparse.Namespace
         runner=runner,
         pvh_kernel=args.pvh_kernel,
         own=[Path(d) for d in args.guest_dir],
-        options=_options(args),
+        options=_options(args, base),
         fresh=args.no_snapshot,
     )
+
+
+def is_patch(xen: str | None) -> bool:
+    """Whether ``--xen`` names a patch of a stage (``02``, ``02_pvh_flag``, ``02/1``), which no tree has."""
+    return re.fullmatch(r"\d{1,2}(_\w+)?(/\d+)?", xen or "") is not None
+
+
+def patch_commit(args: argparse.Namespace, name: str) -> tuple[Tree, str]:
+    """The series is made, as ``xenstage run`` makes it; the tree, and the patch's commit in it.
+
+    :raises XenstageError: (USAGE) there is no such stage or patch; what making the series raises.
+    """
+    label, _, number = name.partition("/")
+    known = stages()
+    (stage,) = pick(known, [label])
+    opened = open_all(argparse.Namespace(tree=args.tree, base=args.base, config=None))
+    series = make(opened, known, [stage], signoff=False)[-1]
+    commits = [m.commit for m in series.made] or [series.parent]
+    position = int(number) if number else len(commits)
+    if not 1 <= position <= len(commits):
+        raise XenstageError(
+            Exit.USAGE,
+            f"{stage.label} has no patch {number}",
+            why=f"on {opened.tree.base[:12]} it has {len(series.made)}",
+            remedy=f"--xen {stage.label}, for the last one",
+        )
+    return opened.tree, commits[position - 1]
 
 
 def _asked(args: argparse.Namespace) -> str:
     return Toolstack.load(Path(args.toolstack).absolute()).xen if args.toolstack else args.xen or "debian"
 
 
-def _options(args: argparse.Namespace) -> tuple[str, ...]:
+def _options(args: argparse.Namespace, base: str) -> tuple[str, ...]:
     given = [("--guest-dir", str(Path(d).absolute())) for d in args.guest_dir]
     if args.toolstack:
         given.append(("--toolstack", str(Path(args.toolstack).absolute())))
+    elif is_patch(args.xen):
+        given += [("--xen", args.xen), ("--base", base), ("--tree", _tree(args))]
     elif args.xen not in (None, DEBIAN) or args.replay:
-        given.append(("--tree", str(Path(args.tree).absolute())))
+        given.append(("--tree", _tree(args)))
     if args.pvh_kernel:
         given.append(("--pvh-kernel", str(Path(args.pvh_kernel).absolute())))
     return (*(word for pair in given for word in pair), *(["--no-snapshot"] if args.no_snapshot else []))
+
+
+def _tree(args: argparse.Namespace) -> str:
+    return str(args.tree) if args.tree == SAMPLE else str(Path(args.tree).absolute())
 
 
 def run_guest(harness: Harness, guest: str, among: tuple[Machine, ...]) -> Outcome:

@@ -41,10 +41,16 @@ def real_prepare(args: argparse.Namespace, wanted: list[Stage]) -> tuple[tuple[C
     series = make(opened, stages(), wanted, signoff=False)
     rows = [(s.stage.label, [(m.commit, m.patch.subject, m.patch.probes) for m in s.made]) for s in series]
     machines = tuple(args.machine or ())
+    line = line_of(opened.tree.base, rows)
     bench = real.bench(
-        opened.tree, machines=machines, cache=opened.cache, runner=opened.runner, pvh_kernel=args.pvh_kernel
+        opened.tree,
+        machines=machines,
+        cache=opened.cache,
+        runner=opened.runner,
+        pvh_kernel=args.pvh_kernel,
+        names={c.xen: c.patch for c in line if c.position},
     )
-    return line_of(opened.tree.base, rows), bench
+    return line, bench
 
 
 def add(verbs: Any, prepare: Prepare = real_prepare) -> None:
