@@ -20,7 +20,7 @@ from xenstage.cache import Cache
 from xenstage.process import Runner
 
 from .guests import sabotages
-from .hypervisors import BROKEN, Line
+from .hypervisors import BISECTED, BROKEN, Line
 from .kit import GUEST, Ground, Sabotage
 
 
@@ -36,7 +36,11 @@ def main(argv: Sequence[str]) -> int:
     p.add_argument("--only", metavar="NAME", action="append", help="only this one")
     p.add_argument("--keep", metavar="DIR", help="leave logs and images there (a directory that does not exist)")
     args = p.parse_args(argv)
-    known = {s.name for s in sabotages(Ground(Path("/"), Cache.default(), Runner()))} | {b.name for b in BROKEN}
+    known = (
+        {s.name for s in sabotages(Ground(Path("/"), Cache.default(), Runner()))}
+        | {b.name for b in BROKEN}
+        | {BISECTED}
+    )
     if unknown := sorted(set(args.only or ()) - known):
         p.error(f"no sabotage named {', '.join(unknown)}; there are: {', '.join(sorted(known))}")
     root = Path(args.keep).absolute() if args.keep else Path(tempfile.mkdtemp(prefix="xenstage-sabotage-"))
@@ -86,7 +90,7 @@ def told(sabotage: Sabotage, outcome: Outcome) -> bool:
     good = right(sabotage, outcome)
     mark = "" if good else "  WRONG, must be " + " or ".join(sorted(sabotage.verdicts)) + f", and say {sabotage.says!r}"
     print(
-        f"{sabotage.name:<18}{sabotage.what:<46}{outcome.verdict:<8}{outcome.seconds:>6.1f} s  {outcome.reason}{mark}",
+        f"{sabotage.name:<18}{sabotage.what:<58}{outcome.verdict:<8}{outcome.seconds:>6.1f} s  {outcome.reason}{mark}",
         flush=True,
     )
     return good

@@ -5,6 +5,7 @@ The operators find their places by structure, as those of ``tests/mutants`` do.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -17,14 +18,18 @@ from tests.mutants.run import bench as make_bench
 from tests.mutants.tables import dispatch, row
 from xenstage.boot.assemble import assemble, xen_of_commit
 from xenstage.boot.machine import machines
-from xenstage.boot.model import Outcome, Verdict
-from xenstage.boot.run import compare
+from xenstage.boot.matrix import Session, run_bisect
+from xenstage.boot.model import Cell, Outcome, Verdict
+from xenstage.boot.plan import distinct, line_of, make_plan
+from xenstage.boot.run import bench, compare
+from xenstage.boot.store import Store
 from xenstage.prove.case import Case
 from xenstage.tree.git import Identity
 
 from .kit import Sabotage
 
 FAIL, PANIC, HANG = frozenset({Verdict.FAIL}), frozenset({Verdict.PANIC}), frozenset({Verdict.HANG})
+BISECTED = "bisected"
 SILENCE = 40.0
 """Seconds; QEMU's own file has three times as many, Bochs' fifteen times."""
 
@@ -164,15 +169,16 @@ class Line:
         """The last patch."""
         return self.bench.cases[max(self.bench.cases)]
 
-    def commit(self, broken: Broken) -> str:
-        """The last commit with a breakage on top.
+    def commit(self, broken: Broken, patch: Case | None = None) -> str:
+        """A patch's commit, the last one's if none is named, with a breakage on top.
 
         :raises LookupError: the tree has no place for it.
         """
+        case = patch or self.tip
         git, scratch = self.bench.opened.tree.git, self.bench.opened.cache.scratch("sabotage")
         me = Identity("A Saboteur", "saboteur@example.org")
-        changed = broken.apply(self.tip.after)
-        return git.commit(self.tip.commit, changed, broken.name, author=me, date=1420156800, scratch=scratch)
+        changed = broken.apply(case.after)
+        return git.commit(case.commit, changed, broken.name, author=me, date=1420156800, scratch=scratch)
 
     def boot(self, commit: str, guest: str) -> Outcome:
         """Build a commit and ask one cell."""
@@ -199,6 +205,22 @@ class Line:
         reason = f"{len(found)} undeclared differences from the last commit: {'; '.join(found)}"
         return replace(outcome, verdict=Verdict.FAIL, reason=reason)
 
+    def bisected(self, broken: Broken) -> Outcome:
+        """A breakage that comes with stage 02's first patch and stays, looked for by the matrix's own bisection."""
+        opened = self.bench.opened
+        rows: dict[str, list[tuple[str, str, tuple[str, ...]]]] = {}
+        for (number, _), case in sorted(self.bench.cases.items()):
+            commit = case.commit if number < 2 else self.commit(broken, case)
+            rows.setdefault(f"0{number}", []).append((commit, "a patch", ()))
+        line = line_of(opened.tree.base, rows.items())
+        boots = bench(opened.tree, machines=("qemu-tcg",), cache=opened.cache, runner=opened.runner)
+        plan = make_plan(line, boots.choose, guests=(broken.guest,), every_patch=True)
+        session = Session(plan, boots, Store(self.root / "bisect"), jobs=2)
+        began = time.monotonic()
+        found = run_bisect(distinct(line), broken.guest, session, lambda said: None)
+        cell = Cell(self.tip.commit, broken.guest, "qemu-tcg")
+        return Outcome(cell, Verdict.FAIL, found.text, time.monotonic() - began)
+
     def reference(self, guest: str) -> Outcome:
         """The unbroken cell, asked once."""
         if guest not in self.known:
@@ -216,4 +238,7 @@ class Line:
         def bound(broken: Broken) -> Callable[[], Outcome]:
             return lambda: self.judged(broken)
 
-        return tuple(Sabotage(b.name, b.what, b.verdicts, b.says, bound(b)) for b in BROKEN)
+        hidden = next(b for b in BROKEN if b.name == "hvm-initialise")
+        says = r"the first bad patch is 02/1, .*failed 3 times, 01/\d+ booted 3 times"
+        found = Sabotage(BISECTED, "a bad patch in the middle", FAIL, says, lambda: self.bisected(hidden))
+        return (*(Sabotage(b.name, b.what, b.verdicts, b.says, bound(b)) for b in BROKEN), found)

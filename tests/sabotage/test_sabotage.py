@@ -5,13 +5,15 @@ The broken hypervisors are built and booted by ``make sabotage``: that takes a q
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from tests.boot.kit import need_boots
+from tests.cli.kit import user_environment
 from xenstage.boot.model import Outcome, Verdict
 from xenstage.cache import Cache
 from xenstage.process import Runner
@@ -50,9 +52,24 @@ def test_each_keeps_its_log_and_its_command(outcomes: Mapping[str, Outcome]) -> 
         assert outcome.log and f"--replay {outcome.cell.name}" in outcome.command, name
 
 
+TREES = [
+    "sample",
+    pytest.param("real", marks=pytest.mark.skipif(not os.environ.get("XENSTAGE_TREE"), reason="no Xen tree")),
+]
+
+
+@pytest.fixture(scope="module", params=TREES)
+def line(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
+    """The last commit of the series."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in user_environment(tmp_path_factory.mktemp("cache")).items():
+            patch.setenv(name, value)
+        yield Line("sample" if request.param == "sample" else os.environ["XENSTAGE_TREE"], HERE)
+
+
 @pytest.mark.parametrize("broken", BROKEN, ids=lambda b: b.name)
-def test_a_broken_hypervisor_differs_in_one_file(broken: Broken) -> None:
-    assert len(broken.apply(Line("sample", HERE).tip.after)) == 1
+def test_a_broken_hypervisor_differs_in_one_file(line: Line, broken: Broken) -> None:
+    assert len(broken.apply(line.tip.after)) == 1
 
 
 def test_the_kinds_of_the_mission_are_all_there() -> None:
