@@ -80,6 +80,24 @@ def test_old_code_finds_major_and_its_own_feature_macros(world: World) -> None:
     assert got.verdict == "PASS" and not [w for w in got.warnings if "redefined" in w], got.log.decode()
 
 
+def test_pythons_library_need_not_be_there(world: World, tmp_path: Path) -> None:
+    """configure asks for it, though nothing that is built links with it, and then links all that it tries with it."""
+    cc = make_tools_toolchain(cache=Cache(tmp_path / "cache"), runner=world.builder.runner).directory / "cc"
+    (tmp_path / "a b.c").write_text("int main(void) { return sizeof(A B) != 4; }\n")
+    link: list[str | Path] = [
+        cc,
+        "-lpython3.99",
+        "-DA=int",
+        "-DB=",
+        "-o",
+        tmp_path / "a",
+        tmp_path / "a b.c",
+        "-lpython3.99",
+    ]
+    done = world.builder.runner.run(link)
+    assert done.status == 0 and world.builder.runner.run([tmp_path / "a"]).status == 0, done.errors
+
+
 def test_what_is_missing_is_said_with_the_line_to_type(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     absent = (Need(("/nowhere/uuid.h",), "uuid-dev"), Need(("sh",), "dash"), Need(("no-such-iasl",), "acpica-tools"))
     monkeypatch.setattr(tools, "NEEDS", absent)

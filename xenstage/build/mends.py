@@ -51,10 +51,13 @@ _CC = """#!/bin/sh
 # C compiler for tools that are older than the compiler and the C library.
 small= source= more=
 for arg; do
+    shift
     case $arg in
+    -lpython*) continue ;; # configure adds it to all that it tries after its answer below
     -m32) small=1 ;;
     *.c) source=$arg ;;
     esac
+    set -- "$@" "$arg"
 done
 if [ -n "$small" ]; then
     more="-isystem /usr/include/@TRIPLE@ -isystem @HERE@/include"
@@ -94,6 +97,7 @@ PYTHONPATH='@PATH@' exec '@PYTHON@' -m xenstage.tree.python2 "$@"
 """
 
 # configure asks for libraries of parts that are not built; what it hears here it does not look for.
+# (Three underscores: the name comes through a shell that leaves two quotation marks in it.)
 _SITE = """# Answers for the tree's configure (autoconf's CONFIG_SITE).
 : ${AS86=/bin/false} ${LD86=/bin/false} ${BCC=/bin/false} ${XGETTEXT=/bin/false} ${WGET=/bin/false}
 glib_CFLAGS=-DXENSTAGE_NO_GLIB glib_LIBS=-lc
@@ -101,6 +105,7 @@ ac_cv_path_WGET=/bin/false
 ac_cv_header_Python_h=yes
 ac_cv_lib_python_PyArg_ParseTuple=yes
 ac_cv_lib_python@VERSION@_PyArg_ParseTuple=yes
+ac_cv_lib_python@VERSION@___PyArg_ParseTuple=yes
 ac_cv_lib_crypto_MD5=yes
 ac_cv_header_curses_h=yes ac_cv_lib_curses_clear=yes
 ac_cv_header_ncurses_h=no ac_cv_lib_ncurses_clear=no
