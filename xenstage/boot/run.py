@@ -74,14 +74,14 @@ def cell_runner(
     def run(cell: Cell) -> Outcome:
         (machine,) = [m for m in machines() if m.name == cell.machine]
         xen = xen_of_commit(tree, cell.xen, cache=cache, runner=runner)
-        options = ("--tree", str(tree.origin))
+        options = ("--tree", str(tree.origin.absolute()))
         made = assemble(xen, [cell.guest], results, cache=cache, runner=runner, pvh_kernel=pvh_kernel, options=options)
         outcome = made.run(cell, machine)
         patch = (names or {}).get(cell.xen)
         which = ["--xen", patch, "--base", tree.base] if patch else ["--xen", cell.xen]
         again = ["xenstage", "boot", *which, "--guest", cell.guest, "--machine", cell.machine, *options]
         if pvh_kernel and cell.guest == "pvh-linux":
-            again += ["--pvh-kernel", pvh_kernel]
+            again += ["--pvh-kernel", str(Path(pvh_kernel).absolute())]
         return replace(outcome, command=shlex.join(again))
 
     return run

@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import re
+import shlex
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -65,18 +66,21 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help=f"the Linux kernel of pvh-linux (default: ${KERNEL_VARIABLE}, or Debian's)",
     )
     p.add_argument("--out", metavar="DIR", default="out", help="results go to DIR/boot (default: out)")
-    p.add_argument("--replay", metavar="CELL", help="run one cell of DIR/boot again")
+    p.add_argument("--replay", metavar="CELL", help="run one cell of DIR/boot or DIR/matrix again, as it was run")
     p.add_argument("--jobs", metavar="N", type=int, default=1, help="cells at a time (default: 1)")
     p.add_argument(
         "--no-snapshot", action="store_true", help="boot dom0 for each cell instead of going on from a saved one"
     )
-    p.set_defaults(function=boot)
+    p.set_defaults(function=lambda args: boot(args, p))
 
 
-def boot(args: argparse.Namespace) -> int:
+def boot(args: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     """Run the cells; the exit code of the worst."""
+    request: Cell | None = None
+    if args.replay:
+        kept = _replayed(Path(args.out).absolute(), args.replay)
+        request, args = kept.cell, as_it_was(args, kept, parser)
     out = Path(args.out).absolute() / "boot"
-    request = _replayed(out, args.replay) if args.replay else None
     xen = request.xen if request and not is_patch(args.xen) else _asked(args)
     guests = [request.guest] if request else list(dict.fromkeys(args.guest or (LINUX if xen == DEBIAN else GUESTS)))
     among = _machines(request.machine if request and request.machine != "none" else args.machine)
@@ -218,15 +222,32 @@ def _machines(name: str | None) -> tuple[Machine, ...]:
     return chosen
 
 
-def _replayed(out: Path, name: str) -> Cell:
-    path = out / name / "outcome.json"
+def as_it_was(args: argparse.Namespace, kept: Outcome, parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """The options of a kept result's own line, and over them those that were typed now."""
+    was = parser.parse_args(shlex.split(kept.command)[2:])
+    for name, value in vars(args).items():
+        if value != parser.get_default(name):
+            setattr(was, name, value)
+    return was
+
+
+def _replayed(out: Path, name: str) -> Outcome:
+    """What is kept of a cell, in ``DIR/boot`` or else in ``DIR/matrix``.
+
+    :raises XenstageError: (USAGE) nothing is, or it cannot be read.
+    """
+    path = out / "boot" / name / "outcome.json"
+    of_matrix = sorted((out / "matrix/cells").glob(f"{name}.*.json"))
     try:
-        return Outcome.from_json(json.loads(path.read_bytes())).cell
+        if of_matrix and not path.exists():
+            return Outcome.from_json(json.loads(of_matrix[0].read_bytes())["outcome"])
+        return Outcome.from_json(json.loads(path.read_bytes()))
     except (OSError, KeyError, TypeError, ValueError) as e:
-        known = sorted(p.parent.name for p in out.glob("*/outcome.json"))
+        known = {p.parent.name for p in out.glob("boot/*/outcome.json")}
+        known |= {p.name.rpartition(".")[0].rpartition(".")[0] for p in out.glob("matrix/cells/*.json")}
         raise XenstageError(
             Exit.USAGE,
             f"there is no result of a cell {name}",
-            why=f"{type(e).__name__}: {e}; there are: {', '.join(known) or 'none'}",
-            remedy=f"xenstage boot --out {out.parent}, which makes results",
+            why=f"{type(e).__name__}: {e}; there are: {', '.join(sorted(known)) or 'none'}",
+            remedy=f"xenstage boot --out {out}, which makes results",
         ) from e
