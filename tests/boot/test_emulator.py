@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -60,6 +61,15 @@ def test_a_log_that_somebody_else_changed_is_told(tmp_path: Path, more: str, who
     with Emulator(["sh", "-c", script, "sh", str(log)], log, clock=WallClock()) as emulator:
         emulator.follow(_sees, Limits(5, 1))
     assert emulator.log() == (log.read_bytes() if whole else None)
+
+
+def test_another_thread_interrupts_the_reading(tmp_path: Path) -> None:
+    log, clock = tmp_path / "serial.log", WallClock()
+    threading.Timer(0.3, clock.stop).start()
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt), Emulator(["sleep", "60"], log, clock=clock) as emulator:
+        emulator.follow(_sees, LONG)
+    assert time.monotonic() - began < 5 and _wait(lambda: _gone(emulator.process.pid))
 
 
 def test_what_is_missing_is_a_skip_with_the_line_to_type(tmp_path: Path) -> None:

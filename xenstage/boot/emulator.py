@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -38,15 +39,26 @@ class Clock(Protocol):
 
 
 class WallClock:
-    """The machine's own monotonic clock."""
+    """The machine's own monotonic clock; whoever waits by it can be made to stop, from another thread."""
+
+    def __init__(self) -> None:
+        self._stopped = threading.Event()
+
+    def stop(self) -> None:
+        """Interrupt all who wait, now and later."""
+        self._stopped.set()
 
     def now(self) -> float:
         """Seconds since some moment."""
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Wait."""
-        time.sleep(seconds)
+        """Wait.
+
+        :raises KeyboardInterrupt: the clock was stopped.
+        """
+        if self._stopped.wait(seconds):
+            raise KeyboardInterrupt
 
 
 @dataclass(frozen=True)

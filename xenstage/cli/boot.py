@@ -10,10 +10,12 @@ import shlex
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from ..boot.assemble import KERNEL_VARIABLE, Xen, assemble, xen_of_commit
 from ..boot.debian import Debian
+from ..boot.emulator import WallClock
 from ..boot.harness import Harness
 from ..boot.machine import Machine, machines
 from ..boot.model import GUESTS, Cell, Outcome, Verdict
@@ -84,15 +86,20 @@ def boot(args: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     xen = request.xen if request and not is_patch(args.xen) else _asked(args)
     guests = [request.guest] if request else list(dict.fromkeys(args.guest or (LINUX if xen == DEBIAN else GUESTS)))
     among = _machines(request.machine if request and request.machine != "none" else args.machine)
+    clock = WallClock()
     try:
-        harness = prepare(xen, guests, out, args)
+        harness = replace(prepare(xen, guests, out, args), clock=clock)
     except XenstageError as e:
         if e.code not in (Exit.SKIPPED, Exit.TOOLS):
             raise
         reason = f"{e.title}: {e.why} (type: {e.remedy})"
         return _finish(out, [Outcome(Cell(xen, g, among[0].name), Verdict.SKIP, reason) for g in guests])
     with ThreadPoolExecutor(max(args.jobs, 1)) as pool:
-        return _finish(out, list(pool.map(lambda g: run_guest(harness, g, among), guests)))
+        try:
+            return _finish(out, list(pool.map(lambda g: run_guest(harness, g, among), guests)))
+        except KeyboardInterrupt:
+            clock.stop()  # or leaving the pool would wait for the guests
+            raise
 
 
 def prepare(xen: str, guests: Sequence[str], out: Path, args: argparse.Namespace) -> Harness:
