@@ -167,6 +167,16 @@ def test_a_guest_is_configured_by_xens_version(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("version", "fits"),
+    [("4.3", "rest"), ("4.4", "old"), ("4.5", "own"), ("4.9", "old"), ("4.10", "rest"), ("4.17", "rest")],
+)
+def test_a_configuration_for_several_versions(tmp_path: Path, version: str, fits: str) -> None:
+    several = GUEST.partition("[cfg]")[0] + '[cfg]\n"4.4-4.9" = "old"\n"4.5" = "own"\ndefault = "rest"\n'
+    (tmp_path / "guest.toml").write_text(several)
+    assert Guest.load(tmp_path).config(version) == fits
+
+
+@pytest.mark.parametrize(
     ("old", "new"),
     [("xenstage-guest mine 0123 up", "hello"), ('"mine"', '"Mine"'), ("limit = 60\n", ""), ("[cfg]", "[cfg")],
 )

@@ -20,6 +20,7 @@ from ..process import Runner
 from .cpio import Archive
 from .disk import bootable
 from .image import DATA, guest_archive
+from .machine import number
 
 FILE = "guest.toml"
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
@@ -32,7 +33,7 @@ class Guest:
     :param kind: ``hvm``, ``pvh`` or ``pv``.
     :param marker: how the line begins by which the guest says from inside that it is there.
     :param limit: seconds from the request to the marker on a machine without KVM.
-    :param configs: configuration for ``xl`` by Xen's version ("4.5"), and under "default".
+    :param configs: configuration for ``xl`` by Xen's version ("4.5") or versions ("4.4-4.9"), and under "default".
     """
 
     root: Path
@@ -74,7 +75,8 @@ class Guest:
 
         :raises XenstageError: (USAGE) there is neither.
         """
-        text = self.configs.get(version, self.configs.get("default"))
+        fits = sorted((key for key in self.configs if _covers(key, version)), key=lambda key: "-" in key)
+        text = self.configs.get(fits[0] if fits else "default")
         if text is None:
             raise XenstageError(
                 Exit.USAGE,
@@ -94,6 +96,14 @@ class Guest:
         return archive
 
 
+def _covers(key: str, version: str) -> bool:
+    """Whether "4.5" or "4.4-4.9" is, or holds, a version."""
+    first, _, last = key.partition("-")
+    if not all(re.fullmatch(r"\d+\.\d+", v) for v in (first, last or first, version)):
+        return False
+    return number(first) <= number(version) <= number(last or first)
+
+
 _HVM_DISK = "/guests/hvm-linux/disk"
 _COMMON = """name = "{name}"
 memory = 256
@@ -109,6 +119,11 @@ usb = 0
 boot = "c"
 serial = "file:/run/hvm-linux.serial"
 """
+_OLD_HVM = f"""builder = "hvm"
+disk = []
+device_model_args_hvm = ["-device", "ich9-ahci,id=ahci", "-drive", "if=none,id=disk,format=raw,file={_HVM_DISK}",
+                         "-device", "ide-hd,drive=disk,bus=ahci.0"]
+"""
 _CONFIGS = {
     "hvm-linux": {
         "default": _COMMON
@@ -117,14 +132,10 @@ _CONFIGS = {
 hdtype = "ahci"
 disk = ["format=raw,vdev=hda,access=rw,backendtype=qdisk,target={_HVM_DISK}"]
 """,
-        # This libxl has no hdtype; the device model has AHCI all the same.
-        "4.5": _COMMON
-        + _HVM
-        + f"""builder = "hvm"
-disk = []
-device_model_args_hvm = ["-device", "ich9-ahci,id=ahci", "-drive", "if=none,id=disk,format=raw,file={_HVM_DISK}",
-                         "-device", "ide-hd,drive=disk,bus=ahci.0"]
-""",
+        # These have no hdtype; the device model has AHCI all the same.
+        "4.4-4.9": _COMMON + _HVM + _OLD_HVM,
+        # This xl knows no vga = "none".
+        "4.4": _COMMON + _HVM.replace('vga = "none"\n', "") + _OLD_HVM,
     },
     "pvh-linux": {
         "default": _COMMON
@@ -133,7 +144,7 @@ kernel = "/guests/pvh-linux/kernel"
 ramdisk = "/guests/pvh-linux/initramfs"
 cmdline = "{cmdline}"
 """,
-        "4.5": _COMMON
+        "4.4-4.9": _COMMON
         + """pvh = 1
 kernel = "/guests/pvh-linux/kernel"
 ramdisk = "/guests/pvh-linux/initramfs"

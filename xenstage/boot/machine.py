@@ -142,12 +142,13 @@ def needed(guest: str, version: str) -> frozenset[str]:
     """
     if guest == "dom0":
         return frozenset()
-    if guest.startswith("pvh-") and _number(version) < (4, 10):
+    if guest.startswith("pvh-") and number(version) < (4, 10):
         return frozenset({"vmx"})
     return frozenset({"svm", "vmx"})
 
 
-def _number(version: str) -> tuple[int, ...]:
+def number(version: str) -> tuple[int, ...]:
+    """``MAJOR.MINOR`` as something that can be compared: 4.10 comes after 4.9."""
     return tuple(int(n) for n in re.findall(r"\d+", version)[:2])
 
 

@@ -31,11 +31,12 @@ TARGETS = ("include", "libxc", "xenstore", "console", "libxl", "hvmloader")
 
 _DIRECTORY = {"hvmloader": "firmware"}
 
-# Files that every target is made of: configure and what it reads, and what libxc takes from xen/.
+# Files that every target is made of: configure and what it reads, and what libxc and (from 4.6 on) tools/include
+# take from xen/.
 _COMMON = (
     "Config.mk", "config", "configure", "config.guess", "config.sub", "install.sh", "version.sh", "m4",
     "tools/Makefile", "tools/Rules.mk", "tools/configure", "tools/config.h.in", "tools/cross-install",
-    "tools/hotplug", "tools/include", "xen/Makefile", "xen/include/public",
+    "tools/hotplug", "tools/include", "xen/Makefile", "xen/include/public", "xen/xsm/flask/policy",
     "xen/include/xen/libelf.h", "xen/include/xen/elfstructs.h", "xen/include/xen/lz4.h", "xen/include/xen/lzo.h",
     "xen/common/libelf", "xen/common/lz4", "xen/common/xz", "xen/common/decompress.h", "xen/common/lzo.c",
     "xen/common/unlz4.c", "xen/common/unlzo.c", "xen/common/unlzma.c", "xen/common/unxz.c", "xen/common/bunzip2.c",
