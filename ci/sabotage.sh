@@ -7,4 +7,4 @@ cd "$here"
 tree=$(sh ci/tree.sh 2>/dev/null) || tree=
 [ -n "$tree" ] || echo "make sabotage: without the Xen tree, no broken hypervisors"
 python=$(sh ci/setup.sh dev)
-PYTHONPATH=$here exec "$python" -m tests.sabotage ${tree:+"$tree"}
+PYTHONPATH=$here exec "$python" -m tests.sabotage ${tree:+"$tree"} "$@"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.kit import alive
 from xenstage.boot.blame import Blame
 from xenstage.boot.cells import CellRunner
 from xenstage.boot.judge import Judged
@@ -33,22 +34,6 @@ def need_boots() -> None:
             pytest.skip(f"{name} is not installed (type: apt-get install {package})")
     if not os.environ.get("XENSTAGE_BOOT"):
         pytest.skip("boots take minutes (type: XENSTAGE_BOOT=1 make test)")
-
-
-MARK = "XENSTAGE_MARK"
-"""The variable by which a test knows the processes that it started."""
-
-
-def alive(mark: str) -> list[str]:
-    """Command lines of the processes with a mark in their environment, zombies left out."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            if f"{MARK}={mark}".encode() in (entry / "environ").read_bytes():
-                found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace"))
-        except OSError:
-            continue
-    return found
 
 
 def ended(mark: str) -> list[str]:

@@ -18,7 +18,9 @@ from pathlib import Path
 
 import pytest
 
-from .kit import MARK, alive, ended, need_boots
+from tests.cli.kit import MARK, alive
+
+from .kit import ended, need_boots
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 BUDGET = 6 * 60.0

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.kit import DROPPED, PROJECT, user_environment
+from tests.cli.kit import DROPPED, MARK, PROJECT, alive, user_environment
 
-from .kit import MARK, alive, ended
+from .kit import ended
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
 CELLS = 3 * 4  # commits times guests that a machine can run

@@ -64,6 +64,22 @@ def user_environment(cache: Path) -> dict[str, str]:
     }
 
 
+MARK = "XENSTAGE_MARK"
+"""The variable by which a test knows the processes that it started."""
+
+
+def alive(mark: str) -> list[str]:
+    """Command lines of the processes with a mark in their environment, zombies left out."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"{MARK}={mark}".encode() in (entry / "environ").read_bytes():
+                found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace"))
+        except OSError:
+            continue
+    return found
+
+
 DROPPED = ("XEN_SRC", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_AUTHOR_DATE")
 
 

@@ -15,29 +15,17 @@ from pathlib import Path
 
 import pytest
 
-from .kit import CONFIG, ONE, TWO, Repo, shell, snapshot, user_environment
+from .kit import CONFIG, MARK, ONE, TWO, Repo, alive, shell, snapshot, user_environment
 
 Factory = Callable[..., Repo]
 SECONDS = 2.4  # of a cold run, about
 GRACE = 20.0  # seconds in which what was started must have ended
 
 
-def _alive(mark: str) -> list[str]:
-    """Processes with a mark in their environment, zombies left out."""
-    found = []
-    for place in Path("/proc").glob("[0-9]*"):
-        try:
-            if f"XENSTAGE_MARK={mark}".encode() in (place / "environ").read_bytes():
-                found.append((place / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace"))
-        except OSError:
-            continue
-    return found
-
-
 def _interrupt(argv: list[str], cache: Path, delay: float, number: signal.Signals) -> tuple[int, str, str]:
     """Run, send a signal after a while; exit status, standard error, the run's mark."""
     mark = uuid.uuid4().hex
-    env = {**os.environ, **user_environment(cache), "XENSTAGE_MARK": mark}
+    env = {**os.environ, **user_environment(cache), MARK: mark}
     full = [sys.executable, "-m", "xenstage", *argv]
     words = cache.with_name("stderr")
     with words.open("wb") as log:
@@ -51,7 +39,7 @@ def _interrupt(argv: list[str], cache: Path, delay: float, number: signal.Signal
 
 def _ended(mark: str) -> list[str]:
     end = time.monotonic() + GRACE
-    while (left := _alive(mark)) and time.monotonic() < end:
+    while (left := alive(mark)) and time.monotonic() < end:
         time.sleep(0.1)
     return left
 

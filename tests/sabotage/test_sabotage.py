@@ -1,6 +1,6 @@
 """What is broken on purpose gets the right verdict: guests and emulators really booted, hypervisors at least found.
 
-The broken hypervisors are built and booted by ``make sabotage``: that takes a quarter of an hour.
+The broken hypervisors are built and booted by ``make sabotage``: that takes ten minutes.
 """
 
 from __future__ import annotations

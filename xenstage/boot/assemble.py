@@ -20,7 +20,7 @@ from .devicemodel import DeviceModel
 from .emulator import Limits
 from .guests import Guest, linux_guest
 from .harness import DOM0_LIMIT, Harness, Job, Launch, Launcher, Table
-from .machine import Host
+from .machine import Host, old_pvh
 from .notes import check_pvh_kernel
 from .probe_guests import NAMES as PROBES
 from .probe_guests import probe_guests
@@ -62,11 +62,6 @@ def xen_of_commit(tree: Tree, commit: str, *, cache: Cache, runner: Runner) -> X
         why = f"{e.title}: {e.why} (type: {e.remedy})"
     root = ToolstackBuilder(tree, cache, runner, time.monotonic).build(commit)
     return Xen(Toolstack.load(root), {"hvm-linux": why, "hvm-probe": why})
-
-
-def old_pvh(version: str) -> bool:
-    """Whether PVH guests of a Xen ``MAJOR.MINOR`` are of the first kind (4.4 to 4.9)."""
-    return tuple(int(n) for n in version.split(".")[:2]) < (4, 10)
 
 
 def no_kernel(version: str) -> str:

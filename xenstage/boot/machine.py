@@ -142,9 +142,14 @@ def needed(guest: str, version: str) -> frozenset[str]:
     """
     if guest == "dom0":
         return frozenset()
-    if guest.startswith("pvh-") and number(version) < (4, 10):
+    if guest.startswith("pvh-") and old_pvh(version):
         return frozenset({"vmx"})
     return frozenset({"svm", "vmx"})
+
+
+def old_pvh(version: str) -> bool:
+    """Whether PVH guests of a Xen ``MAJOR.MINOR`` are of the first kind (4.4 to 4.9)."""
+    return number(version) < (4, 10)
 
 
 def number(version: str) -> tuple[int, ...]:

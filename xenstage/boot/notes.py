@@ -17,6 +17,7 @@ from elftools.elf.segments import NoteSegment
 
 from ..errors import Exit, XenstageError
 from .image import vmlinux
+from .machine import old_pvh
 
 _FEATURES = 10
 _SUPPORTED_FEATURES = 17
@@ -79,7 +80,7 @@ def check_pvh_kernel(path: Path, version: str) -> None:
 
     :raises XenstageError: (USAGE) with the configuration that the kernel lacks.
     """
-    want = "v2" if tuple(int(n) for n in version.split(".")[:2]) >= (4, 10) else "v1"
+    want = "v1" if old_pvh(version) else "v2"
     try:
         kinds = pvh_kinds(path.read_bytes())
     except (OSError, ValueError) as e:

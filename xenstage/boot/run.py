@@ -17,10 +17,10 @@ from ..process import Runner
 from ..tree.source import Tree
 from ..tree.toolchain import make_toolchain
 from . import probe_table
-from .assemble import assemble, no_kernel, no_probe, old_pvh, xen_of_commit
+from .assemble import assemble, no_kernel, no_probe, xen_of_commit
 from .cells import CellRunner
 from .judge import Table
-from .machine import Host, choose, machines
+from .machine import Host, choose, machines, old_pvh
 from .matrix import Bench
 from .model import Cell, Outcome
 from .plan import Choice, Chooser
