@@ -3,7 +3,7 @@
 The rooms, in the order in which a value passes through them: :mod:`xenstage.tree`
 (git and make), :mod:`xenstage.index` (C), :mod:`xenstage.edit` (bytes),
 :mod:`xenstage.stage` (what a stage declares), :mod:`xenstage.series` (mail
-conventions), :mod:`xenstage.build` (proofs by building).  None of them knows
+conventions), :mod:`xenstage.builds` (proofs by building).  None of them knows
 what a stage is about; only the folders under ``stages/`` do.
 """
 

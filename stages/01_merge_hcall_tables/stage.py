@@ -7,7 +7,7 @@ refuses what PVH needs, and mmuext_op must not become reachable from HVM.
 
 from __future__ import annotations
 
-from xenstage.edit.pattern import Match
+from xenstage.ctext.pattern import Match
 from xenstage.stage.declare import Patch, Stage
 from xenstage.stage.view import WIDTH, Region, View
 

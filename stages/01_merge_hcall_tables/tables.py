@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from xenstage.index.lexer import Kind, Token, code_tokens, matching, tokenize
+from xenstage.ctext.lexer import Kind, Token, code_tokens, matching, tokenize
 from xenstage.stage.view import Region, View
 
 NATIVE, COMPAT, PVH = "hvm_hypercall64_table", "hvm_hypercall32_table", "pvh_hypercall64_table"

@@ -11,8 +11,8 @@ import re
 from collections import Counter
 from typing import Any
 
+from xenstage.ctext.lexer import Kind, Token, code_tokens, matching, tokenize
 from xenstage.errors import Exit, XenstageError
-from xenstage.index.lexer import Kind, Token, code_tokens, matching, tokenize
 from xenstage.index.sites import Site
 from xenstage.stage.declare import Patch, Stage
 from xenstage.stage.view import Region, View

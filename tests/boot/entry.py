@@ -12,9 +12,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from xenstage.boot.matrix import Bench
+from xenstage.boot.matrix.matrix import Bench
+from xenstage.boot.matrix.plan import Choice, Commit
 from xenstage.boot.model import Cell, Outcome, Verdict
-from xenstage.boot.plan import Choice, Commit
 from xenstage.boot.run import compare
 from xenstage.cli import matrix
 from xenstage.errors import XenstageError

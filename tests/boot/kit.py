@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 
 from tests.cli.kit import alive
-from xenstage.boot.blame import Blame
-from xenstage.boot.cells import CellRunner
-from xenstage.boot.judge import Judged
-from xenstage.boot.matrix import Bench, Matrix, Session, run_matrix
+from xenstage.boot.matrix.blame import Blame
+from xenstage.boot.matrix.cells import CellRunner
+from xenstage.boot.matrix.judge import Judged
+from xenstage.boot.matrix.matrix import Bench, Matrix, Session, run_matrix
+from xenstage.boot.matrix.plan import Choice, Chooser, Commit, line_of, make_plan
+from xenstage.boot.matrix.store import Store
 from xenstage.boot.model import GUESTS, Cell, Outcome, Verdict
-from xenstage.boot.plan import Choice, Chooser, Commit, line_of, make_plan
 from xenstage.boot.run import compare
-from xenstage.boot.store import Store
 
 TABLE = {"probe.cpuid.1.ecx": "0x80002001", "hcall64.1": "absent", "pit": "answers"}
 Answer = Verdict | Outcome | Callable[[Cell, int], Outcome]

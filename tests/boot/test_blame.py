@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from xenstage.boot.blame import LIMIT, NEEDED, SETTLED, Answer, answer, bisect, blame, more_runs
+from xenstage.boot.matrix.blame import LIMIT, NEEDED, SETTLED, Answer, answer, bisect, blame, more_runs
 from xenstage.boot.model import Verdict
 
 F, P, S, I = Verdict.FAIL, Verdict.PASS, Verdict.SKIP, Verdict.INFRA  # noqa: E741

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from xenstage.boot import bochs
+from xenstage.boot.machine import bochs
 from xenstage.errors import XenstageError
 from xenstage.process import Runner
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from xenstage.boot.emulator import Emulator, Limits, WallClock
-from xenstage.boot.serial import End, Stopped
+from xenstage.boot.machine.emulator import Emulator, Limits, WallClock
+from xenstage.boot.machine.serial import End, Stopped
 from xenstage.errors import Exit, XenstageError
 
 LONG = Limits(30, 30)
@@ -102,7 +102,7 @@ def test_leaving_ends_the_emulator_and_its_children(tmp_path: Path) -> None:
 def test_killing_us_ends_the_emulator(tmp_path: Path) -> None:
     code = f"""
 from pathlib import Path
-from xenstage.boot.emulator import *
+from xenstage.boot.machine.emulator import *
 log = Path({str(tmp_path)!r}) / "serial.log"
 with Emulator(["sh", "-c", "echo $$ >{tmp_path}/pid; exec sleep 60"], log, clock=WallClock()) as e:
     e.follow(lambda line: None, Limits(60, 60))

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from xenstage.boot.cpio import Archive
-from xenstage.boot.guests import Guest
-from xenstage.boot.image import REQUEST_BLOCK, REQUEST_SIZE, vmlinux, write_blank, write_request
-from xenstage.boot.libraries import closure, inside, linked, modules
-from xenstage.boot.stack import Toolstack
+from xenstage.boot.guest.guests import Guest
+from xenstage.boot.image.cpio import Archive
+from xenstage.boot.image.image import REQUEST_BLOCK, REQUEST_SIZE, vmlinux, write_blank, write_request
+from xenstage.boot.image.libraries import closure, inside, linked, modules
+from xenstage.boot.stack.stack import Toolstack
 from xenstage.errors import Exit, XenstageError
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from xenstage.boot.machine import MACHINES, Host, choose, load, machines
+from xenstage.boot.machine.machine import MACHINES, Host, choose, load, machines
 from xenstage.errors import XenstageError
 
 QEMU = tuple(m for m in machines() if m.kind == "qemu")

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from xenstage.boot.cells import CellRunner
-from xenstage.boot.matrix import Bench, Session, run_bisect
+from xenstage.boot.matrix.cells import CellRunner
+from xenstage.boot.matrix.matrix import Bench, Session, run_bisect
+from xenstage.boot.matrix.plan import Choice, distinct, line_of, make_plan
 from xenstage.boot.model import GUESTS, Cell, Outcome, Verdict
-from xenstage.boot.plan import Choice, distinct, line_of, make_plan
 from xenstage.boot.run import compare
 from xenstage.errors import Exit, XenstageError
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from xenstage.boot.notes import check_pvh_kernel, pvh_kinds
+from xenstage.boot.guest.notes import check_pvh_kernel, pvh_kinds
 from xenstage.errors import XenstageError
 
 OF_LINUX = "!writable_page_tables|writable_descriptor_tables|auto_translated_physmap|supervisor_mode_kernel"

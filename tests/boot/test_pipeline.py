@@ -13,9 +13,9 @@ import pytest
 import yaml
 
 from tests.cli.kit import PROJECT
+from xenstage.boot.matrix.plan import choose_guests, make_plan, row_names
 from xenstage.boot.model import GUESTS, Verdict
-from xenstage.boot.pipeline import cells, job_name, pipeline
-from xenstage.boot.plan import choose_guests, make_plan, row_names
+from xenstage.boot.report.pipeline import cells, job_name, pipeline
 from xenstage.cli import matrix
 from xenstage.cli.common import stages
 from xenstage.cli.main import main

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from elftools.elf.elffile import ELFFile
 
-from xenstage.boot.probe_guests import NAMES, probe_guests
-from xenstage.boot.probe_table import read_table
+from xenstage.boot.guest.probe_guests import NAMES, probe_guests
+from xenstage.boot.guest.probe_table import read_table
 from xenstage.cache import Cache
 from xenstage.errors import XenstageError
 from xenstage.process import Runner

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from xenstage.boot.probe_table import Declared, Table, compare, read_table, whiteboard
+from xenstage.boot.guest.probe_table import Declared, Table, compare, read_table, whiteboard
 
 LOG = """\
 (XEN) a line of Xen's

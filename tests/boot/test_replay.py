@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from xenstage.boot.harness import Harness
+from xenstage.boot.matrix.store import Store
 from xenstage.boot.model import Cell, Outcome, Verdict
-from xenstage.boot.store import Store
 from xenstage.cli import boot as verb
 from xenstage.cli.main import main
 from xenstage.errors import Exit, XenstageError

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from xenstage.boot.matrix import Matrix, Session, run_bisect
+from xenstage.boot.matrix.matrix import Matrix, Session, run_bisect
+from xenstage.boot.matrix.plan import Choice, make_plan
 from xenstage.boot.model import GUESTS, Cell, Outcome, Verdict
-from xenstage.boot.page import page, tag
-from xenstage.boot.plan import Choice, make_plan
-from xenstage.boot.report import json_bytes, plain, table, to_json, totals, visible, worst
-from xenstage.boot.style import STYLE
+from xenstage.boot.report.page import page, tag
+from xenstage.boot.report.report import json_bytes, plain, table, to_json, totals, visible, worst
+from xenstage.boot.report.style import STYLE
 from xenstage.cli.common import exit_code
 from xenstage.cli.matrix import write
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from xenstage.boot.matrix.store import Store
 from xenstage.boot.model import Verdict
-from xenstage.boot.report import json_bytes
-from xenstage.boot.store import Store
+from xenstage.boot.report.report import json_bytes
 from xenstage.cache import write_atomically
 from xenstage.errors import Exit, XenstageError
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from xenstage.boot.machine.serial import End, Expected, Lines, Stopped, decisive, judge, lines_of
 from xenstage.boot.model import Verdict
-from xenstage.boot.serial import End, Expected, Lines, Stopped, decisive, judge, lines_of
 
 NONCE = "5ca1ab1e0ddba115"
 MARKER = f"xenstage-guest hvm-linux {NONCE} up HVM"

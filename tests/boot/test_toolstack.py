@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from tests.boot.treekit import Repo, fake_programs
-from xenstage.boot import devicemodel
-from xenstage.boot.devicemodel import DeviceModel, interface, leave_ioreq_server
-from xenstage.boot.toolstack import ToolstackBuilder
-from xenstage.build import tools
-from xenstage.build.mends import Need
+from xenstage.boot.stack import devicemodel
+from xenstage.boot.stack.devicemodel import DeviceModel, interface, leave_ioreq_server
+from xenstage.boot.stack.toolstack import ToolstackBuilder
+from xenstage.builds import tools
+from xenstage.builds.mends import Need
 from xenstage.cache import Cache
 from xenstage.errors import Exit, XenstageError
 from xenstage.process import Runner

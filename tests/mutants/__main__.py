@@ -10,7 +10,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 
-from xenstage.prove.builds import prove_builds
+from xenstage.prove.binary.builds import prove_builds
 from xenstage.prove.case import Case
 from xenstage.prove.result import Proof
 

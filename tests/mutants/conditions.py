@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from xenstage.index.sweep import Files
-from xenstage.prove.lifetimes import counterparts
+from xenstage.prove.source.lifetimes import counterparts
 
 from .operators import Apply, Changed, Mutant, in_file, move, places, replace
 

@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from xenstage.index.lexer import Kind, tokenize
+from xenstage.ctext.body import NotUnderstood, parse_body
+from xenstage.ctext.entities import Entity, entities
+from xenstage.ctext.lexer import Kind, tokenize
 from xenstage.index.sweep import Files
-from xenstage.prove.body import NotUnderstood, parse_body
-from xenstage.prove.entities import Entity, entities
 
 Changed = dict[str, bytes]
 Apply = Callable[[Files], Changed]

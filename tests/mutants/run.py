@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from xenstage.build.builder import Builder, Result
+from xenstage.builds.builder import Builder, Result
 from xenstage.cache import Cache
 from xenstage.cli.common import Opened, open_all, stages
 from xenstage.cli.proving import base_files
@@ -16,15 +16,15 @@ from xenstage.cli.run import make
 from xenstage.cli.verify import cases_of
 from xenstage.index.sweep import Files
 from xenstage.process import Runner
-from xenstage.prove.abi import prove_abi
-from xenstage.prove.builds import prove_builds
+from xenstage.prove.binary.builds import prove_builds
 from xenstage.prove.case import Case
-from xenstage.prove.form import prove_form
-from xenstage.prove.hypercalls import prove_hypercalls
-from xenstage.prove.lifetimes import prove_lifetimes
-from xenstage.prove.predicates import prove_predicates
-from xenstage.prove.residue import prove_residue
+from xenstage.prove.interface.abi import prove_abi
+from xenstage.prove.patch.form import prove_form
+from xenstage.prove.patch.residue import prove_residue
 from xenstage.prove.result import Proof
+from xenstage.prove.source.hypercalls import prove_hypercalls
+from xenstage.prove.source.lifetimes import prove_lifetimes
+from xenstage.prove.source.predicates import prove_predicates
 from xenstage.tree.config import BY_NAME
 from xenstage.tree.git import Identity
 

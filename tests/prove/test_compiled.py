@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from xenstage.build.elf import Unit, local_name, read_unit
-from xenstage.prove.compiled import Difference, bloat, compare
+from xenstage.builds.elf import Unit, local_name, read_unit
+from xenstage.prove.binary.compiled import Difference, bloat, compare
 
 pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed")
 

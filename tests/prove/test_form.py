@@ -14,7 +14,7 @@ from xenstage.errors import Exit, XenstageError
 from xenstage.index.sweep import Files
 from xenstage.process import Runner
 from xenstage.prove.case import Case, Declared
-from xenstage.prove.form import am_in_order, prove_form
+from xenstage.prove.patch.form import am_in_order, prove_form
 from xenstage.prove.result import FAIL, PASS
 from xenstage.tree.git import Git
 

@@ -8,7 +8,7 @@ import pytest
 
 from xenstage.index.sweep import Files
 from xenstage.prove.case import Case, Declared
-from xenstage.prove.residue import definitions, prove_residue
+from xenstage.prove.patch.residue import definitions, prove_residue
 from xenstage.prove.result import FAIL, PASS, Proof
 
 PUMP = "xen/common/pump.c"

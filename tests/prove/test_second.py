@@ -10,8 +10,8 @@ import pytest
 from xenstage.errors import Exit, XenstageError
 from xenstage.index.sweep import Files, Hit, sweep
 from xenstage.process import Runner
+from xenstage.prove.patch.second import count_by_spatch, second_opinion
 from xenstage.prove.result import FAIL, PASS, REFUSED, SKIP, Proof
-from xenstage.prove.second import count_by_spatch, second_opinion
 
 needs_spatch = pytest.mark.skipif(shutil.which("spatch") is None, reason="spatch is not installed")
 
@@ -105,7 +105,7 @@ def test_a_use_that_spatch_misses_for_no_known_reason(tmp_path: Path) -> None:
 
 @needs_spatch
 def test_a_use_that_only_spatch_sees(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("xenstage.prove.second.sweep", lambda files, names: _without_line_11(files))
+    monkeypatch.setattr("xenstage.prove.patch.second.sweep", lambda files, names: _without_line_11(files))
     proof = opinion(tmp_path, TEXT, TEXT, "FAST")
     assert proof.verdict == FAIL
     assert {f.where for f in proof.findings} == {f"{PATH}:11"}

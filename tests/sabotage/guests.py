@@ -9,11 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from xenstage.boot.assemble import Xen
-from xenstage.boot.debian import Debian
-from xenstage.boot.guests import FILE
+from xenstage.boot.guest.guests import FILE
+from xenstage.boot.machine.qemu import Dom0
 from xenstage.boot.model import Outcome, Verdict
-from xenstage.boot.qemu import Dom0
-from xenstage.boot.stack import Toolstack
+from xenstage.boot.stack.debian import Debian
+from xenstage.boot.stack.stack import Toolstack
 
 from .kit import GUEST, Ground, Sabotage, at_line, cut, kill
 

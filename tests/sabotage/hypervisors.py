@@ -17,12 +17,12 @@ from tests.mutants.run import Bench
 from tests.mutants.run import bench as make_bench
 from tests.mutants.tables import dispatch, row
 from xenstage.boot.assemble import assemble, xen_of_commit
-from xenstage.boot.machine import machines
-from xenstage.boot.matrix import Session, run_bisect
+from xenstage.boot.machine.machine import machines
+from xenstage.boot.matrix.matrix import Session, run_bisect
+from xenstage.boot.matrix.plan import distinct, line_of, make_plan
+from xenstage.boot.matrix.store import Store
 from xenstage.boot.model import Cell, Outcome, Verdict
-from xenstage.boot.plan import distinct, line_of, make_plan
 from xenstage.boot.run import bench, compare
-from xenstage.boot.store import Store
 from xenstage.prove.case import Case
 from xenstage.tree.git import Identity
 

@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from xenstage.boot.assemble import Xen, assemble
-from xenstage.boot.debian import Debian, kernel
-from xenstage.boot.emulator import Start, start_process
-from xenstage.boot.guests import FILE, linux_guest
+from xenstage.boot.guest.guests import FILE, linux_guest
 from xenstage.boot.harness import Harness
-from xenstage.boot.image import guest_archive
-from xenstage.boot.machine import Machine, machines
+from xenstage.boot.image.image import guest_archive
+from xenstage.boot.machine.emulator import Start, start_process
+from xenstage.boot.machine.machine import Machine, machines
+from xenstage.boot.machine.qemu import Dom0
 from xenstage.boot.model import Outcome, Verdict
-from xenstage.boot.qemu import Dom0
+from xenstage.boot.stack.debian import Debian, kernel
 from xenstage.cache import Cache
 from xenstage.process import Runner
 

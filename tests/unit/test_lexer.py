@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from xenstage.index.lexer import Kind, code_tokens, matching, opening, tokenize
+from xenstage.ctext.lexer import Kind, code_tokens, matching, opening, tokenize
 
 
 def _kinds(text: str) -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from xenstage.edit.pattern import Pattern
+from xenstage.ctext.pattern import Pattern
 
 
 def _found(pattern: str, text: str) -> list[str]:

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.boot.treekit import Repo, fake_programs
-from xenstage.build import mends, tools
-from xenstage.build.mends import Need, make_tools_toolchain
-from xenstage.build.tools import ToolsBuilder, closure, concerns, untried
+from xenstage.builds import mends, tools
+from xenstage.builds.mends import Need, make_tools_toolchain
+from xenstage.builds.tools import ToolsBuilder, closure, concerns, untried
 from xenstage.cache import Cache
 from xenstage.process import Runner
 from xenstage.tree.git import Git

@@ -14,19 +14,19 @@ from ..cache import Cache
 from ..errors import Exit, XenstageError
 from ..process import Runner
 from ..tree.source import Tree
-from . import bochs
-from .debian import Debian, Kernel, kernel
-from .devicemodel import DeviceModel
-from .emulator import Limits
-from .guests import Guest, linux_guest
+from .guest.guests import Guest, linux_guest
+from .guest.notes import check_pvh_kernel
+from .guest.probe_guests import NAMES as PROBES
+from .guest.probe_guests import probe_guests
+from .guest.probe_table import read_table
 from .harness import DOM0_LIMIT, Harness, Job, Launch, Launcher, Table
-from .machine import Host, old_pvh
-from .notes import check_pvh_kernel
-from .probe_guests import NAMES as PROBES
-from .probe_guests import probe_guests
-from .probe_table import read_table
-from .stack import Toolstack
-from .toolstack import ToolstackBuilder
+from .machine import bochs
+from .machine.emulator import Limits
+from .machine.machine import Host, old_pvh
+from .stack.debian import Debian, Kernel, kernel
+from .stack.devicemodel import DeviceModel
+from .stack.stack import Toolstack
+from .stack.toolstack import ToolstackBuilder
 
 LINUX = ("hvm-linux", "pvh-linux")
 KERNEL_VARIABLE = "XENSTAGE_PVH_KERNEL"

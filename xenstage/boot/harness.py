@@ -19,17 +19,17 @@ from typing import NamedTuple
 from ..cache import Cache, write_atomically
 from ..errors import Exit, XenstageError
 from ..process import Runner
-from .cpio import Archive
-from .debian import Kernel
-from .emulator import Clock, Emulator, Limits, Start, WallClock, start_process
-from .guests import Guest
-from .image import write_request
-from .machine import Host, Machine, choose, refusal
+from .guest.guests import Guest
+from .image.cpio import Archive
+from .image.image import write_request
+from .machine.emulator import Clock, Emulator, Limits, Start, WallClock, start_process
+from .machine.machine import Host, Machine, choose, refusal
+from .machine.qemu import Dom0, command, make_dom0
+from .machine.serial import End, Expected, Stopped, decisive, judge, lines_of
+from .machine.snapshot import NoSnapshot, snapshot
 from .model import Cell, Outcome, Verdict
-from .qemu import Dom0, command, make_dom0
-from .serial import End, Expected, Stopped, decisive, judge, lines_of
-from .snapshot import NoSnapshot, snapshot
-from .stack import Toolstack
+from .stack.debian import Kernel
+from .stack.stack import Toolstack
 
 _RUNS = itertools.count(1)
 DOM0_LIMIT = 60.0

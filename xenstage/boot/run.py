@@ -16,16 +16,16 @@ from ..errors import Exit, XenstageError
 from ..process import Runner
 from ..tree.source import Tree
 from ..tree.toolchain import make_toolchain
-from . import probe_table
 from .assemble import assemble, no_kernel, no_probe, xen_of_commit
-from .cells import CellRunner
-from .judge import Table
-from .machine import Host, choose, machines, old_pvh
-from .matrix import Bench
+from .guest import probe_table
+from .guest.probe_guests import SOURCES
+from .machine.machine import Host, choose, machines, old_pvh
+from .matrix.cells import CellRunner
+from .matrix.judge import Table
+from .matrix.matrix import Bench
+from .matrix.plan import Choice, Chooser
 from .model import Cell, Outcome
-from .plan import Choice, Chooser
-from .probe_guests import SOURCES
-from .toolstack import CONFIG
+from .stack.toolstack import CONFIG
 
 
 def machine_names() -> tuple[str, ...]:
@@ -120,7 +120,7 @@ def _kernel_digest(path: str) -> str:
 def _sources() -> list[bytes]:
     """What makes images, machines and verdicts: a change of it asks the cells again."""
     here = Path(__file__).resolve().parent
-    files = [*here.glob("*.py"), *here.glob("data/*"), *here.glob("machines/*"), *SOURCES.rglob("*")]
+    files = [*here.rglob("*.py"), *here.glob("image/data/*"), *here.glob("machine/machines/*"), *SOURCES.rglob("*")]
     return [p.read_bytes() for p in sorted(files) if p.is_file()]
 
 

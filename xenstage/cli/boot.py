@@ -14,13 +14,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..boot.assemble import KERNEL_VARIABLE, Xen, assemble, xen_of_commit
-from ..boot.debian import Debian
-from ..boot.emulator import WallClock
 from ..boot.harness import Harness
-from ..boot.machine import Machine, machines
+from ..boot.machine.emulator import WallClock
+from ..boot.machine.machine import Machine, machines
 from ..boot.model import GUESTS, Cell, Outcome, Verdict
-from ..boot.report import worst
-from ..boot.stack import Toolstack
+from ..boot.report.report import worst
+from ..boot.stack.debian import Debian
+from ..boot.stack.stack import Toolstack
 from ..cache import Cache, write_atomically
 from ..errors import Exit, XenstageError
 from ..process import Runner

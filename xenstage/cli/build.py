@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ..build.builder import Builder, Result
-from ..build.results import known_results
+from ..builds.builder import Builder, Result
+from ..builds.results import known_results
 from ..errors import Exit, XenstageError
 from ..progress import Progress
 from ..series.make import Series

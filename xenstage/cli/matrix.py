@@ -15,15 +15,15 @@ from urllib.parse import quote
 
 from ..boot import run as real
 from ..boot.assemble import KERNEL_VARIABLE
-from ..boot.blame import FAILING
-from ..boot.cells import Task
-from ..boot.matrix import Bench, Matrix, Session, run_bisect, run_matrix
+from ..boot.matrix.blame import FAILING
+from ..boot.matrix.cells import Task
+from ..boot.matrix.matrix import Bench, Matrix, Session, run_bisect, run_matrix
+from ..boot.matrix.plan import Commit, choose_guests, distinct, line_of, make_plan
+from ..boot.matrix.store import Store
 from ..boot.model import GUESTS, Outcome
-from ..boot.page import page
-from ..boot.pipeline import pipeline
-from ..boot.plan import Commit, choose_guests, distinct, line_of, make_plan
-from ..boot.report import json_bytes, plain, table, worst
-from ..boot.store import Store
+from ..boot.report.page import page
+from ..boot.report.pipeline import pipeline
+from ..boot.report.report import json_bytes, plain, table, worst
 from ..cache import write_atomically
 from ..errors import Exit, XenstageError
 from ..progress import Progress, say

@@ -8,9 +8,9 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ..build.builder import Builder, Result
-from ..build.harvest import Harvester
-from ..build.tools import ToolsBuilder, concerns
+from ..builds.builder import Builder, Result
+from ..builds.harvest import Harvester
+from ..builds.tools import ToolsBuilder, concerns
 from ..errors import Exit, XenstageError
 from ..index.sweep import Files
 from ..progress import Progress

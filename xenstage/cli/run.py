@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..build.results import known_results
+from ..builds.results import known_results
 from ..errors import Exit, XenstageError
 from ..progress import say
 from ..series.make import Series, Workshop, make_series

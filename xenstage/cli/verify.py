@@ -8,17 +8,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..build.builder import Result
-from ..build.results import known_results
+from ..builds.builder import Result
+from ..builds.results import known_results
 from ..errors import Exit, XenstageError
 from ..index.sweep import Files
 from ..progress import Progress
 from ..prove.case import Case, Declared, make_case, retold
-from ..prove.form import am_in_order, prove_form
 from ..prove.judge import NAMES, Judgement, judge_patch
 from ..prove.page import evidence_page
+from ..prove.patch.form import am_in_order, prove_form
+from ..prove.patch.second import second_opinion
 from ..prove.result import Proof
-from ..prove.second import second_opinion
 from ..series.make import Series, tell_again
 from ..series.output import write_series
 from ..stage.declare import pick

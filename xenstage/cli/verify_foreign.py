@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..build.builder import Result
+from ..builds.builder import Result
 from ..errors import Exit, XenstageError
 from ..progress import Progress
 from ..prove.case import Declared, make_case
-from ..prove.form import am_in_order, prove_form
 from ..prove.judge import NAMES, Judgement, judge_patch
 from ..prove.page import evidence_page
+from ..prove.patch.form import am_in_order, prove_form
 from ..series.output import EVIDENCE_SCHEMA, MANIFEST, check_ours, write_whole
 from ..tree.source import open_tree
 from .common import Opened, open_all

@@ -1,6 +1,6 @@
 """Where in the text of a file a use stands: comment, macro body, condition, argument.
 
-Works on :mod:`xenstage.index.lexer`'s tokens alone, so that it answers for code which
+Works on :mod:`xenstage.ctext.lexer`'s tokens alone, so that it answers for code which
 no configuration compiles as well.
 """
 
@@ -11,7 +11,7 @@ import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .lexer import Kind, Token, matching, opening, tokenize
+from ..ctext.lexer import Kind, Token, matching, opening, tokenize
 
 _KEYWORDS = {"if", "while", "for", "switch", "return", "sizeof", "do", "else", "case"}
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from ..build.builder import Result
+from ..builds.builder import Result
 from ..cache import Cache
-from . import guests
-from .abi import prove_abi
-from .builds import prove_builds
+from .binary.builds import prove_builds
+from .binary.compiled import prove_objects
+from .binary.coverage import coverage
 from .case import Case
-from .compiled import prove_objects
-from .coverage import coverage
-from .hypercalls import prove_hypercalls
-from .lifetimes import prove_lifetimes
-from .predicates import prove_predicates
-from .residue import is_documentation, prove_residue
+from .interface.abi import prove_abi
+from .model import guests
+from .patch.residue import is_documentation, prove_residue
 from .result import FAIL, PASS, SKIP, Finding, Proof, worst
+from .source.hypercalls import prove_hypercalls
+from .source.lifetimes import prove_lifetimes
+from .source.predicates import prove_predicates
 
 NFC = "No functional change."
 NAMES = ("builds", "predicates", "hypercalls", "objects", "abi", "lifetimes", "residue", "form")

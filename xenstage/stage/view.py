@@ -12,11 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ..ctext.lexer import Kind, matching, tokenize
+from ..ctext.pattern import Match, Pattern
 from ..edit.edits import Edit
-from ..edit.pattern import Match, Pattern
 from ..errors import Exit, XenstageError
 from ..index.context import macro_extents
-from ..index.lexer import Kind, matching, tokenize
 from ..index.sites import Index, Site
 from ..index.sweep import C_SUFFIXES, Files, Hit, sweep
 

@@ -1,0 +1,199 @@
+"""Guest: a directory with ``guest.toml`` and the files that dom0 starts it from.
+
+The two Linux guests are made here, from a kernel; any other directory of the same
+shape is loaded with :meth:`Guest.load` and runs the same way.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...cache import Cache, digest, write_atomically
+from ...errors import Exit, XenstageError
+from ...process import Runner
+from ..image.cpio import Archive
+from ..image.disk import bootable
+from ..image.image import DATA, guest_archive
+from ..machine.machine import number
+
+FILE = "guest.toml"
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
+
+
+@dataclass(frozen=True)
+class Guest:
+    """One guest.
+
+    :param kind: ``hvm``, ``pvh`` or ``pv``.
+    :param marker: how the line begins by which the guest says from inside that it is there.
+    :param limit: seconds from the request to the marker on a machine without KVM.
+    :param configs: configuration for ``xl`` by Xen's version ("4.5") or versions ("4.4-4.9"), and under "default".
+    """
+
+    root: Path
+    name: str
+    kind: str
+    marker: str
+    limit: float
+    configs: Mapping[str, str]
+
+    @staticmethod
+    def load(root: Path) -> Guest:
+        """Read ``root/guest.toml``.
+
+        :raises XenstageError: (USAGE) it is missing, or not what it should be.
+        """
+        try:
+            value = tomllib.loads((root / FILE).read_text())
+            guest = Guest(
+                root,
+                str(value["name"]),
+                str(value["kind"]),
+                str(value["marker"]),
+                float(value["limit"]),
+                {str(k): str(v) for k, v in value["cfg"].items()},
+            )
+            if not _NAME.match(guest.name) or not guest.marker.startswith(f"xenstage-guest {guest.name} "):
+                raise ValueError("name is lower-case with dashes; marker begins 'xenstage-guest NAME NONCE'")
+        except (OSError, KeyError, TypeError, ValueError, AttributeError) as e:
+            raise XenstageError(
+                Exit.USAGE,
+                f"{root} is not a guest",
+                why=f"{FILE}: {type(e).__name__}: {e}",
+                remedy="see docs/boot.md, 'Adding a guest'",
+            ) from e
+        return guest
+
+    def config(self, version: str) -> str:
+        """The configuration for a Xen ``MAJOR.MINOR``: its own, else the one under "default".
+
+        :raises XenstageError: (USAGE) there is neither.
+        """
+        fits = sorted((key for key in self.configs if _covers(key, version)), key=lambda key: "-" in key)
+        text = self.configs.get(fits[0] if fits else "default")
+        if text is None:
+            raise XenstageError(
+                Exit.USAGE,
+                f"guest {self.name} has no configuration for Xen {version}",
+                why=f"{FILE} has: {', '.join(sorted(self.configs))}",
+                remedy=f'add "{version}" or "default" under [cfg] in {self.root / FILE}',
+            )
+        return text
+
+    def files(self, version: str) -> Archive:
+        """What dom0 gets: everything of the directory, under ``guests/NAME/``, and ``xl.cfg``."""
+        archive = Archive()
+        for path in sorted(self.root.rglob("*")):
+            if path.is_file() and path.name != FILE:
+                archive.file(f"guests/{self.name}/{path.relative_to(self.root)}", path.read_bytes())
+        archive.file(f"guests/{self.name}/xl.cfg", self.config(version).encode())
+        return archive
+
+
+def _covers(key: str, version: str) -> bool:
+    """Whether "4.5" or "4.4-4.9" is, or holds, a version."""
+    first, _, last = key.partition("-")
+    if not all(re.fullmatch(r"\d+\.\d+", v) for v in (first, last or first, version)):
+        return False
+    return number(first) <= number(version) <= number(last or first)
+
+
+_HVM_DISK = "/guests/hvm-linux/disk"
+_COMMON = """name = "{name}"
+memory = 256
+vcpus = 1
+tsc_mode = "native"
+on_poweroff = "destroy"
+on_reboot = "destroy"
+on_crash = "destroy"
+"""
+_HVM = """vga = "none"
+nographic = 1
+usb = 0
+boot = "c"
+serial = "file:/run/hvm-linux.serial"
+"""
+_OLD_HVM = f"""builder = "hvm"
+disk = []
+device_model_args_hvm = ["-device", "ich9-ahci,id=ahci", "-drive", "if=none,id=disk,format=raw,file={_HVM_DISK}",
+                         "-device", "ide-hd,drive=disk,bus=ahci.0"]
+"""
+_CONFIGS = {
+    "hvm-linux": {
+        "default": _COMMON
+        + _HVM
+        + f"""type = "hvm"
+hdtype = "ahci"
+disk = ["format=raw,vdev=hda,access=rw,backendtype=qdisk,target={_HVM_DISK}"]
+""",
+        # These have no hdtype; the device model has AHCI all the same.
+        "4.4-4.9": _COMMON + _HVM + _OLD_HVM,
+        # This xl knows no vga = "none".
+        "4.4": _COMMON + _HVM.replace('vga = "none"\n', "") + _OLD_HVM,
+    },
+    "pvh-linux": {
+        "default": _COMMON
+        + """type = "pvh"
+kernel = "/guests/pvh-linux/kernel"
+ramdisk = "/guests/pvh-linux/initramfs"
+cmdline = "{cmdline}"
+""",
+        "4.4-4.9": _COMMON
+        + """pvh = 1
+kernel = "/guests/pvh-linux/kernel"
+ramdisk = "/guests/pvh-linux/initramfs"
+extra = "{cmdline}"
+""",
+    },
+}
+_CMDLINE = "console=hvc0 loglevel=6 panic=5"
+_SYSLINUX = f"default linux\nprompt 0\nlabel linux\nkernel linux\ninitrd initrd\nappend {_CMDLINE}\n"
+_LIMIT = 300
+
+
+def linux_guest(name: str, kernel: Path, *, base: Path, cache: Cache, runner: Runner) -> Guest:
+    """Make ``hvm-linux`` or ``pvh-linux`` from a kernel, or take it from the cache.
+
+    :param base: unpacked Debian packages: busybox, and for a disk mtools and syslinux.
+    :raises XenstageError: (USAGE) the kernel cannot be read, (TOOLS) the disk cannot be made.
+    """
+    try:
+        image = kernel.read_bytes()
+    except OSError as e:
+        raise XenstageError(
+            Exit.USAGE, f"the kernel of {name} cannot be read", why=str(e), remedy="give a kernel that exists"
+        ) from e
+    shape = repr((_CONFIGS[name], _CMDLINE, _SYSLINUX, _LIMIT))
+    inside = guest_archive(base, {"NAME": name, "NONCE": "?"}).pack()
+    key = digest("guest 2", name, image, inside, (DATA / "guest-init.sh").read_bytes(), shape, base.name)
+    root = cache.path("boot", "guests", key)
+    if (root / FILE).exists():
+        return Guest.load(root)
+    nonce = key[:16]
+    initramfs = guest_archive(base, {"NAME": name, "NONCE": nonce}).pack()
+    scratch = cache.scratch(f"guest-{name}")
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    if name == "hvm-linux":
+        files = {"linux": image, "initrd": initramfs, "syslinux.cfg": _SYSLINUX.encode()}
+        bootable(scratch / "disk", files, base=base, runner=runner, scratch=cache.scratch("disk"))
+    else:
+        (scratch / "kernel").write_bytes(image)
+        (scratch / "initramfs").write_bytes(initramfs)
+    kind = name.partition("-")[0]
+    write_atomically(scratch / FILE, _toml(name, kind, f"xenstage-guest {name} {nonce} up {kind.upper()}").encode())
+    if not root.exists():
+        os.replace(scratch, root)
+    return Guest.load(root)
+
+
+def _toml(name: str, kind: str, marker: str) -> str:
+    configs = {k: v.format(name=name, cmdline=_CMDLINE) for k, v in _CONFIGS[name].items()}
+    texts = "".join(f"\"{version}\" = '''\n{text}'''\n" for version, text in configs.items())
+    return f'name = "{name}"\nkind = "{kind}"\nmarker = "{marker}"\nlimit = {_LIMIT}\n\n[cfg]\n{texts}'

@@ -1,0 +1,54 @@
+"""probes: the two probe guests, built from ``guests/`` and kept by content.
+
+:func:`probe_guests` gives the directories that dom0's images are made from.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from ...cache import Cache, digest
+from ...errors import Exit, XenstageError
+from ...process import Runner
+
+NAMES = ("hvm-probe", "pvh-probe")
+SOURCES = Path(__file__).resolve().parents[3] / "guests"
+
+
+def probe_guests(*, cache: Cache, runner: Runner, sources: Path = SOURCES) -> dict[str, Path]:
+    """The guests' directories by name, each with ``guest.toml`` and an image; built where they are not kept.
+
+    The nonce is a digest of the sources: it stands in the image and in ``guest.toml``'s marker, and
+    nothing that dom0 itself prints holds it.
+
+    :raises XenstageError: (TOOLS) make, gcc or the sources are missing, or the build failed.
+    """
+    files = sorted(p for p in sources.rglob("*") if p.is_file())
+    if not files:
+        raise XenstageError(
+            Exit.TOOLS,
+            "the probes' sources are missing",
+            why=f"nothing in {sources}",
+            remedy="run xenstage from its checkout: the probes are built from guests/ there",
+        )
+    compiler = runner.run(["gcc", "--version"]).text.splitlines()[0]
+    parts = [part for p in files for part in (str(p.relative_to(sources)), p.read_bytes())]
+    nonce = digest("probes 1", compiler, *parts)[:16]
+    root = cache.path("boot", "probes", nonce)
+    if not root.exists():
+        scratch = cache.scratch("probes")
+        shutil.rmtree(scratch, ignore_errors=True)
+        done = runner.run(["make", "-s", "-C", sources, f"OUT={scratch}", f"NONCE={nonce}"], timeout=120)
+        if done.status != 0:
+            raise XenstageError(
+                Exit.TOOLS,
+                "the probe guests cannot be built",
+                why=done.errors.strip()[-800:],
+                remedy=f"make -C {sources} OUT=/tmp/probes NONCE={nonce}",
+            )
+        shutil.rmtree(scratch / ".work")
+        if not root.exists():  # nobody else was quicker
+            os.replace(scratch, root)
+    return {name: root / name for name in NAMES}

@@ -1,0 +1,1 @@
+"""The matrix: which cells there are, running and keeping them, judging and blaming."""

@@ -1,0 +1,1 @@
+"""Toolstacks: Debian's or a commit's own Xen, tools and device model, as a directory."""

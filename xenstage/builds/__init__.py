@@ -1,0 +1,4 @@
+"""The build room: does every patch of a series build?
+
+Start at :func:`xenstage.builds.builder.build_commit`.
+"""

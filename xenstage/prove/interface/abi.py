@@ -1,0 +1,134 @@
+"""abi: does a patch change what guests and tools were compiled against?
+
+The public headers are laid out before and after for 64- and 32-bit callers of both
+architectures.  A stable header may only gain names; one with an interface version may
+change when the version does; and no value may quietly get a new meaning.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+
+from ...cache import Cache
+from ..case import Case
+from ..result import FAIL, PASS, REFUSED, Finding, Proof
+from .headers import PUBLIC, TARGETS, Interface, interface_of
+from .toolabi import TOOL_HEADERS, tools_findings
+
+_VERSION = re.compile(r"XEN_\w+_INTERFACE_VERSION\Z")
+
+
+def prove_abi(case: Case, *, cache: Cache) -> Proof:
+    """The interface before and after.
+
+    :param cache: keeps the layout of each set of headers.
+    """
+    public = [p for p in case.changed if p.startswith(PUBLIC)]
+    tools = [p for p in case.changed if TOOL_HEADERS.match(p)]
+    if not public and not tools:
+        count = sum(p.startswith(PUBLIC) for p in case.after.tracked)
+        return Proof("abi", PASS, f"no public header changes ({count} files of {PUBLIC} identical)")
+    findings: list[Finding] = []
+    refused: list[Finding] = []
+    facts: dict[str, object] = {"targets": sorted(TARGETS)}
+    if public:
+        old, new = interface_of(case.before, cache), interface_of(case.after, cache)
+        findings, refused, changes, versions = _compare(case, old, new)
+        facts |= {"items": len(new.items), "changes": changes, "versions": versions}
+    more, doubts = tools_findings(case, tools)
+    findings, refused = findings + more, refused + doubts
+    if findings:
+        return Proof("abi", FAIL, f"{len(findings)} changes that are not allowed", tuple(findings + refused), facts)
+    if refused:
+        return Proof("abi", REFUSED, f"{len(refused)} headers not understood", tuple(refused), facts)
+    summary = f"{len(public) + len(tools)} headers change; what they fix stays, or is new"
+    return Proof("abi", PASS, summary, (), facts)
+
+
+Rows = dict[str, dict[str, str]]  # header -> "kind<tab>name" -> what is fixed, over all targets
+
+
+def _by_header(interface: Interface) -> Rows:
+    """Items by header; where targets differ, the text says so."""
+    gathered: dict[str, dict[str, dict[str, str]]] = defaultdict(lambda: defaultdict(dict))
+    for key, value in interface.items.items():
+        header, target, kind, name = key.split("\t")
+        gathered[header][f"{kind}\t{name}"][target] = value
+    return {h: {item: _together(by) for item, by in rows.items()} for h, rows in gathered.items()}
+
+
+def _together(by: Mapping[str, str]) -> str:
+    texts = set(by.values())
+    return texts.pop() if len(texts) == 1 else "; ".join(f"{t}: {v}" for t, v in by.items())
+
+
+def _compare(
+    case: Case, old: Interface, new: Interface
+) -> tuple[list[Finding], list[Finding], list[str], dict[str, list[str]]]:
+    findings: list[Finding] = []
+    refused: list[Finding] = []
+    changes: list[str] = []
+    versions: dict[str, list[str]] = {}
+    for key in sorted({*old.broken, *new.broken}):
+        header, target = key.split("\t")
+        if key not in old.broken:
+            findings.append(Finding(f"{PUBLIC}{header}", f"does not parse any more ({target}): {new.broken[key]}"))
+        elif f"{PUBLIC}{header}" in case.changed:
+            refused.append(Finding(f"{PUBLIC}{header}", f"is not read ({target}): {old.broken[key]}"))
+    before, after = _by_header(old), _by_header(new)
+    broken = {k.split("\t")[0] for k in {*old.broken, *new.broken}}
+    for header in sorted({*before, *after} - broken):
+        a, b = before.get(header, {}), after.get(header, {})
+        bumped, own = _bumped(header, a, b, versions, findings)
+        gone = sorted(k for k in a if k not in b)
+        fresh = sorted(k for k in b if k not in a)
+        differ = sorted(k for k in a if k in b and a[k] != b[k] and not _VERSION.search(k))
+        changes += [f"{header}: {_item(k)} is gone" for k in gone] + [f"{header}: {_item(k)} is new" for k in fresh]
+        changes += [f"{header}: {_item(k)}: {a[k]} -> {b[k]}" for k in differ]
+        where = f"{PUBLIC}{header}"
+        rule = f"{own} does not change with it" if own else "the header is stable"
+        if not bumped:
+            findings += [Finding(where, f"{_item(k)} is gone, and {rule}") for k in gone]
+            findings += [Finding(where, f"{_item(k)} was {a[k]}, is {b[k]}, and {rule}") for k in differ]
+            findings += [Finding(where, f"{_item(k)} is new, and {rule}") for k in fresh] if own else []
+            findings += [Finding(where, text) for text in _reused(a, b, gone, fresh)]
+    return findings, refused, changes, versions
+
+
+def _item(key: str) -> str:
+    return key.replace("\t", " ")
+
+
+def _bumped(
+    header: str, a: Mapping[str, str], b: Mapping[str, str], versions: dict[str, list[str]], findings: list[Finding]
+) -> tuple[bool, str]:
+    """Whether the header's interface version changes, and its name ("" for a stable header)."""
+    names = sorted(k for k in {*a, *b} if k.startswith("macro\t") and _VERSION.search(k))
+    if not names:
+        return False, ""
+    name = names[0].split("\t")[1]
+    old, new = a.get(names[0], "0"), b.get(names[0], "0")
+    versions[name] = [old, new]
+    if old.isdigit() and new.isdigit() and int(new) < int(old):
+        findings.append(Finding(f"{PUBLIC}{header}", f"{name} goes back from {old} to {new}"))
+    return old != new, name
+
+
+def _reused(a: Mapping[str, str], b: Mapping[str, str], gone: list[str], fresh: list[str]) -> list[str]:
+    """Values that a removed constant had and a new one of its family has."""
+    out = []
+    for new in fresh:
+        kind, name = new.split("\t")
+        if kind not in ("macro", "enum") or b[new].startswith("text "):
+            continue
+        family = name.rpartition("_")[0]
+        for old in gone:
+            if old.startswith(f"{kind}\t{family}_") and a[old] == b[new]:
+                out.append(f"the value {b[new]} of {old.split(chr(9))[1]} gets a new meaning, {name}")
+        twins = [k for k in a if k in b and k.startswith(f"{kind}\t{family}_") and b[k] == b[new]]
+        shared = [k for k in a if k.startswith(f"{kind}\t{family}_")]
+        if twins and family and len({a[k] for k in shared}) == len(shared) > 1:
+            out.append(f"{name} has the value {b[new]}, which {twins[0].split(chr(9))[1]} has already")
+    return out

@@ -1,0 +1,473 @@
+"""specialise: what is left of a function for guests of given types.
+
+Every predicate of an object whose type is known becomes 0 or 1, conditions fold, and
+what cannot be reached goes.  Two functions that leave the same for every type do the
+same for every guest, however their conditions are written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...ctext.body import If, Leaf, Loop, Node, NotUnderstood, Switch, has_label
+from ...ctext.expr import Expr, children, has_effects, parse_expression, parse_statement, parts, show
+from . import constants
+from .guests import UNION_MEMBERS
+
+Left = tuple[Any, ...]  # ("leaf", text) ("if", cond, then, other) ("loop", text, body) ("switch", cond, body) …
+_BOOLEAN = ("&&", "||", "==", "!=", "<", ">", "<=", ">=")
+_ZERO: Expr = ("num", 0)
+
+
+@dataclass(frozen=True)
+class World:
+    """What one tree means by its guest types.
+
+    :param truth: predicate to guest type to answer.
+    :param fields: field of struct domain, which predicates read, to guest type to value.
+    :param constant: values of macros and enumerators.
+    :param tables: array to index to member ("" for an array without) to a handler or number.
+    :param selectors: functions that only choose another one by the type of the current guest.
+    """
+
+    truth: Mapping[str, Mapping[str, bool]]
+    fields: Mapping[str, Mapping[str, int]]
+    constant: Callable[[str], int | None]
+    tables: Mapping[str, Mapping[int, Mapping[str, Expr]]] = field(default_factory=dict)
+    selectors: Mapping[str, Expr] = field(default_factory=dict)
+
+
+@dataclass
+class Env:
+    """One assignment of types and values, under which functions are read.
+
+    :param types: object (C text of a domain) to guest type.
+    :param values: variables that have a value.
+    :param alias: locals that stand for another object throughout.
+    :param asked: objects whose type was asked for and is not in ``types``.
+    :param wrong: reads that are not valid for the type.
+    """
+
+    world: World
+    types: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, int] = field(default_factory=dict)
+    alias: Mapping[str, Expr] = field(default_factory=dict)
+    asked: set[str] = field(default_factory=set)
+    wrong: set[str] = field(default_factory=set)
+
+
+def aliases(nodes: Sequence[Node], parameters: set[str]) -> dict[str, Expr]:
+    """Locals that are set once, where they are declared, to ``current`` or to a member of
+    a parameter or of such a local."""
+    declared: dict[str, Expr] = {}
+    written: set[str] = set()
+    for leaf in leaves(nodes):
+        try:
+            statement = parse_statement(leaf.words)
+        except NotUnderstood:
+            written.update(leaf.words)
+            continue
+        if statement[0] == "decl":
+            for name, _, init in statement[1]:
+                if name in declared:
+                    written.add(name)
+                elif init is not None:
+                    declared[name] = init
+        for e in _expressions(statement):
+            written |= {x[2][1] for x in parts(e) if x[0] == "assign" and x[2][0] == "id"}
+            written |= {
+                x[2][1]
+                for x in parts(e)
+                if x[0] == "un" and x[1] in ("&", "++", "--", "p++", "p--") and x[2][0] == "id"
+            }
+    for n in _heads(nodes):
+        written |= set(n)
+    out: dict[str, Expr] = {}
+    stable = {"current", *(parameters - written)}
+    for name, init in declared.items():
+        if name not in written and _root(init) in stable | set(out) and _is_path(init):
+            out[name] = _substitute(init, out)
+    return out
+
+
+def leaves(nodes: Sequence[Node]) -> list[Leaf]:
+    """Every leaf that is neither a label nor a directive, in order."""
+    out: list[Leaf] = []
+    for n in nodes:
+        if isinstance(n, Leaf):
+            if not n.is_label and not n.words[0].startswith("#"):
+                out.append(n)
+        elif isinstance(n, If):
+            out += leaves(n.then) + leaves(n.other)
+        else:
+            out += leaves(n.body)
+    return out
+
+
+def _heads(nodes: Sequence[Node]) -> list[tuple[str, ...]]:
+    """Heads of loops, whose words may be assigned there."""
+    out: list[tuple[str, ...]] = []
+    for n in nodes:
+        if isinstance(n, Loop):
+            out.append(n.head if n.head[0] not in ("while", "do") else ())
+        if isinstance(n, If):
+            out += _heads(n.then) + _heads(n.other)
+        elif isinstance(n, (Loop, Switch)):
+            out += _heads(n.body)
+    return out
+
+
+def _expressions(statement: tuple[Any, ...]) -> list[Expr]:
+    if statement[0] == "decl":
+        return [init for _, _, init in statement[1] if init is not None]
+    return [statement[1]] if statement[0] in ("expr", "return") and statement[1] is not None else []
+
+
+def _is_path(e: Expr) -> bool:
+    if e[0] == "id":
+        return True
+    return e[0] == "field" and e[3] in ("domain", "vcpu", "arch", "hvm_vcpu", "hvm_domain") and _is_path(e[1])
+
+
+def _root(e: Expr) -> str:
+    return str(e[1]) if e[0] == "id" else _root(e[1]) if e[0] == "field" else ""
+
+
+def _substitute(e: Expr, names: Mapping[str, Expr]) -> Expr:
+    if e[0] == "id":
+        return names.get(e[1], e)
+    return tuple(
+        (_substitute(x, names) if x and isinstance(x[0], str) else tuple(_substitute(y, names) for y in x))
+        if isinstance(x, tuple)
+        else x
+        for x in e
+    )
+
+
+def ask(e: Expr, env: Env) -> str:
+    """The text that names an object, aliases resolved."""
+    return show(_substitute(e, env.alias))
+
+
+def evaluate(e: Expr, env: Env, *, truth: bool = False) -> Expr:
+    """An expression with what is known put in.
+
+    :param truth: whether only zero or not matters.
+    """
+    kind = e[0]
+    if kind == "id":
+        return _name(e, env, truth)
+    if kind == "call":
+        return _call(e, env, truth)
+    if kind == "field":
+        return _field(e, env)
+    if kind == "index":
+        return _index(e, env)
+    if kind == "un":
+        x = evaluate(e[2], env, truth=e[1] == "!")
+        if e[1] == "!":
+            known = _truth(x, env)
+            if known is not None:
+                return ("num", int(not known))
+            if x[0] == "un" and x[1] == "!":
+                return x[2] if truth else _as_value(x[2])
+            return ("un", "!", x)
+        folded = constants.unary(e[1], x[1]) if x[0] == "num" else None
+        return ("num", folded) if folded is not None else ("un", e[1], x)
+    if kind == "bin":
+        return _binary(e, env, truth)
+    if kind == "tern":
+        cond = evaluate(e[1], env, truth=True)
+        known = _truth(cond, env)
+        if known is not None:
+            return evaluate(e[2] if known else e[3], env, truth=truth)
+        return ("tern", cond, evaluate(e[2], env, truth=truth), evaluate(e[3], env, truth=truth))
+    if kind == "cast":
+        return ("cast", e[1], evaluate(e[2], env))
+    if kind == "assign":
+        return ("assign", e[1], _target(e[2], env), evaluate(e[3], env))
+    if kind == "list":
+        return ("list", tuple(evaluate(x, env) for x in e[1]))
+    return e
+
+
+def _truth(e: Expr, env: Env) -> bool | None:
+    if e[0] == "num":
+        return bool(e[1])
+    return True if e[0] == "handler" else None
+
+
+def _name(e: Expr, env: Env, truth: bool) -> Expr:
+    name = e[1]
+    if name in env.values:
+        return ("num", env.values[name])
+    if name in env.alias:
+        return env.alias[name]
+    if name.isupper() or name.startswith(("guest_type_", *_CONSTANT_PREFIXES)):
+        value = env.world.constant(name)
+        if value is not None and name not in _KEPT:
+            return ("num", value)
+    return e
+
+
+_CONSTANT_PREFIXES = ("DOMCRF_", "__HYPERVISOR_", "NR_")
+_KEPT = ("NULL", "ENOSYS", "EPERM", "EINVAL", "ENOMEM", "ESRCH", "EFAULT", "EOPNOTSUPP", "EBUSY", "ENODEV", "EEXIST")
+
+
+def _call(e: Expr, env: Env, truth: bool) -> Expr:
+    name = e[1][1] if e[1][0] == "id" else ""
+    args = e[2]
+    if name in ("likely", "unlikely") and len(args) == 1:
+        return evaluate(args[0], env, truth=truth)
+    if name in env.world.truth and len(args) == 1:
+        obj = args[0] if name.endswith("_domain") else ("field", args[0], "->", "domain")
+        key = ask(evaluate(obj, env), env)
+        if key in env.types:
+            return ("num", int(env.world.truth[name][env.types[key]]))
+        env.asked.add(key)
+        return ("call", e[1], tuple(evaluate(a, env) for a in args))
+    function = evaluate(e[1], env)
+    if function[0] == "handler":
+        function = ("handler", select(function[1], env))
+    return ("call", function, tuple(evaluate(a, env, truth=name in _ASSERTS) for a in args))
+
+
+_ASSERTS = ("ASSERT", "BUG_ON", "WARN_ON")
+
+
+def select(handler: str, env: Env) -> str:
+    """What a selector chooses for the type of the current guest; any other name is itself."""
+    seen = set()
+    while handler in env.world.selectors and handler not in seen:
+        seen.add(handler)
+        chosen = evaluate(env.world.selectors[handler], env)
+        if chosen[0] != "call" or chosen[1][0] != "id":
+            break
+        handler = chosen[1][1]
+    return handler
+
+
+def _field(e: Expr, env: Env) -> Expr:
+    base = evaluate(e[1], env)
+    member = e[3]
+    if base[0] == "row":
+        return base[1].get(member, _ZERO)  # type: ignore[no-any-return]
+    if member in env.world.fields and e[2] == "->":
+        key = ask(base, env)
+        if key in env.types:
+            return ("num", env.world.fields[member][env.types[key]])
+        env.asked.add(key)
+    if member in UNION_MEMBERS and base[0] == "field" and base[3] == "arch":
+        _check_union(base[1], member, env)
+    return ("field", base, e[2], member)
+
+
+def _target(e: Expr, env: Env) -> Expr:
+    """What is assigned to: its own value is not read."""
+    if e[0] == "field":
+        base = evaluate(e[1], env)
+        if e[3] in UNION_MEMBERS and base[0] == "field" and base[3] == "arch":
+            _check_union(base[1], e[3], env)
+        return ("field", base, e[2], e[3])
+    return env.alias.get(e[1], e) if e[0] == "id" else evaluate(e, env)
+
+
+def _check_union(owner: Expr, member: str, env: Env) -> None:
+    domain = owner if member.endswith("_domain") else ("field", owner, "->", "domain")
+    key = ask(domain, env)
+    kind = env.types.get(key)
+    if (
+        kind is not None
+        and kind not in UNION_MEMBERS[member]
+        and not (kind == "both" and "hvm" in UNION_MEMBERS[member])
+    ):
+        env.wrong.add(f"{show(owner)}->arch.{member} is read for a {kind} guest, whose union holds the other half")
+
+
+def _index(e: Expr, env: Env) -> Expr:
+    base, index = evaluate(e[1], env), evaluate(e[2], env)
+    if base[0] == "id" and base[1] in env.world.tables and index[0] == "num":
+        row = env.world.tables[base[1]].get(index[1], {})
+        if set(row) <= {""} and not _has_members(env.world.tables[base[1]]):
+            return row.get("", _ZERO)
+        return ("row", dict(row))
+    return ("index", base, index)
+
+
+def _has_members(table: Mapping[int, Mapping[str, Expr]]) -> bool:
+    return any(set(r) - {""} for r in table.values())
+
+
+def _binary(e: Expr, env: Env, truth: bool) -> Expr:
+    op = e[1]
+    a = evaluate(e[2], env, truth=op in ("&&", "||"))
+    if op in ("&&", "||"):
+        known = _truth(a, env)
+        if known is not None:
+            if known == (op == "||"):
+                return ("num", int(known))
+            b = evaluate(e[3], env, truth=True)
+            kb = _truth(b, env)
+            if kb is not None:
+                return ("num", int(kb))
+            return b if truth else _as_value(b)
+        b = evaluate(e[3], env, truth=True)
+        kb = _truth(b, env)
+        if kb is not None and not has_effects(a):
+            if kb == (op == "||"):
+                return ("num", int(kb))
+            return a if truth else _as_value(a)
+        return ("bin", op, a, b)
+    b = evaluate(e[3], env)
+    if a[0] == "num" and b[0] == "num":
+        value = constants.binary(op, a[1], b[1])
+        if value is not None:
+            return ("num", value)
+    if op == "&" and ((a == _ZERO and not has_effects(b)) or (b == _ZERO and not has_effects(a))):
+        return _ZERO
+    return ("bin", op, a, b)
+
+
+def _as_value(e: Expr) -> Expr:
+    """The 0 or 1 that a condition's value is: what && and || leave when one side is known."""
+    holds = (e[0] == "un" and e[1] == "!") or (e[0] == "bin" and e[1] in _BOOLEAN)
+    return e if holds else ("bin", "!=", e, _ZERO)
+
+
+def specialise(nodes: Sequence[Node], env: Env) -> list[Left]:
+    """What is left of statements.
+
+    :raises NotUnderstood: a condition that pycparser does not read, or one that folds
+        away something that can be jumped into.
+    """
+    out: list[Left] = []
+    for n in nodes:
+        out += _node(n, env)
+        if out and out[-1][0] == "jump" and not any(isinstance(x, Leaf) and x.is_label for x in _after(nodes, n)):
+            if has_label(_after(nodes, n)):
+                continue
+            break
+    return out
+
+
+def _after(nodes: Sequence[Node], node: Node) -> Sequence[Node]:
+    at = next(i for i, x in enumerate(nodes) if x is node)
+    return nodes[at + 1 :]
+
+
+def _node(n: Node, env: Env) -> list[Left]:
+    if isinstance(n, Leaf):
+        return _leaf(n, env)
+    if isinstance(n, If):
+        cond = evaluate(parse_expression(n.cond), env, truth=True)
+        known = _truth(cond, env)
+        if known is not None:
+            gone = n.other if known else n.then
+            if has_label(gone):
+                raise NotUnderstood(f"a label inside a branch that is not taken: {' '.join(n.cond)[:80]}")
+            return specialise(n.then if known else n.other, env)
+        return [("if", cond, specialise(n.then, env), specialise(n.other, env))]
+    if isinstance(n, Loop):
+        return [("loop", _head(n.head, env), specialise(n.body, env))]
+    cond = evaluate(parse_expression(n.cond), env)
+    if cond[0] == "num" and not any(not isinstance(x, Leaf) and has_label([x]) for x in n.body):
+        return _chosen(n, cond[1], env)
+    return [("switch", cond, specialise(n.body, env))]
+
+
+def _head(head: tuple[str, ...], env: Env) -> str:
+    if head[0] in ("while", "do"):
+        inside = head[head.index("(") + 1 : -1]
+        return f"{head[0]} {show(evaluate(parse_expression(inside), env, truth=True))}"
+    if set(head) & set(env.world.truth):
+        raise NotUnderstood(f"a predicate in the head of a loop: {' '.join(head)[:80]}")
+    return " ".join(_plain(w, env) for w in head)
+
+
+def _plain(word: str, env: Env) -> str:
+    return show(env.alias[word]) if word in env.alias else word
+
+
+def _leaf(n: Leaf, env: Env) -> list[Left]:
+    if n.is_label or n.words[0].startswith("#"):
+        return [("label", " ".join(n.words))]
+    try:
+        statement = parse_statement(n.words)
+    except NotUnderstood:
+        if set(n.words) & set(env.world.truth):
+            raise
+        return [("leaf", " ".join(_plain(w, env) for w in n.words))]
+    if statement[0] == "raw":
+        return [("jump", statement[1])]
+    if statement[0] == "return":
+        value = evaluate(statement[1], env) if statement[1] is not None else None
+        return [("jump", f"return {show(value)}".strip(), value)]
+    if statement[0] == "decl":
+        return [
+            ("leaf", f"{kind} {name}" + (f" = {show(evaluate(init, env))}" if init is not None else ""))
+            for name, kind, init in statement[1]
+            if name not in env.alias
+        ]
+    e = evaluate(statement[1], env)
+    if e[0] in ("num", "id"):
+        return []
+    if e[0] == "call" and e[1][0] == "id" and e[1][1] in _ASSERTS and e[2][0][0] == "num":
+        holds = bool(e[2][0][1]) == (e[1][1] == "ASSERT")
+        return [] if holds else [("jump", f"{e[1][1]} fails")]
+    return [("leaf", show(e), e)]
+
+
+def _chosen(n: Switch, value: int, env: Env) -> list[Left]:
+    """The arm of a switch whose value is known."""
+    start: int | None = None
+    default: int | None = None
+    for i, x in enumerate(n.body):
+        if isinstance(x, Leaf) and x.words[0] == "default":
+            default = i
+        elif isinstance(x, Leaf) and x.words[0] == "case" and start is None:
+            label = evaluate(parse_expression(x.words[1:-1]), env)
+            if label[0] != "num":
+                raise NotUnderstood(f"a case whose value is not known: {' '.join(x.words)}")
+            if label[1] == value:
+                start = i
+    start = default if start is None else start
+    if start is None:
+        return []
+    out: list[Left] = []
+    for x in n.body[start:]:
+        if isinstance(x, Leaf) and x.words == ("break",):
+            return out
+        if isinstance(x, Leaf) and x.words[0] in ("case", "default") and x.is_label:
+            continue
+        if not isinstance(x, (Leaf, Switch, Loop)) and _breaks(x):
+            raise NotUnderstood("a switch is left from inside a statement")
+        out += _node(x, env)
+        if out and out[-1][0] == "jump":
+            return out
+    return out
+
+
+def _breaks(n: Node) -> bool:
+    if isinstance(n, Leaf):
+        return n.words == ("break",)
+    return isinstance(n, If) and any(_breaks(x) for x in (*n.then, *n.other))
+
+
+def unknown_parts(e: Expr) -> list[Expr]:
+    """The atoms of a condition: what is joined by &&, || and !, in order."""
+    if e[0] == "num":
+        return []
+    if e[0] == "bin" and e[1] in ("&&", "||"):
+        return unknown_parts(e[2]) + unknown_parts(e[3])
+    if e[0] == "un" and e[1] == "!":
+        return unknown_parts(e[2])
+    if e[0] == "tern":
+        return unknown_parts(e[1]) + unknown_parts(e[2]) + unknown_parts(e[3])
+    return [e]
+
+
+__all__ = [
+    "Env", "Left", "World", "aliases", "ask", "children", "evaluate", "leaves", "select", "specialise", "unknown_parts",
+]  # fmt: skip

@@ -1,0 +1,454 @@
+"""form: the message, the added lines, the edits and the mail of a patch; and git am.
+
+The rules for lines are the mechanical ones of the tree's CODING_STYLE file, from which
+a file that mostly keeps another style, as imported ones do, is exempt, as that file says.
+Those for messages are the conventions of the tree's history: a subject that names its
+area, lines that a mail reader does not wrap.  What git am cuts off is as in git-mailinfo(1).
+"""
+
+from __future__ import annotations
+
+import difflib
+import email
+import email.header
+import email.message
+import re
+import shutil
+import tempfile
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ...ctext.lexer import Kind, Token, matching, tokenize
+from ...errors import Exit, XenstageError
+from ...index.sweep import Files
+from ...process import Done, Runner
+from ...series.message import SUBJECT_WIDTH
+from ...tree.git import ISOLATED, Git
+from ..case import Case, Declared
+from ..result import FAIL, PASS, Finding, Proof
+
+NAME = "form"
+MESSAGE_WIDTH = 75
+LINE_WIDTH = 79
+TAB_FILE = 20  # more lines than this that begin with a tab: the file keeps another style
+
+_TRAILER = re.compile(r"[A-Za-z][\w-]*-by: |(?i:cc|fixes|link|message-id|release-\w+|backport): ")
+_CUT = re.compile(r"---(?:\s*\Z| \S)|diff -|Index: ")  # where git mailinfo takes the patch to begin
+_TAGS = re.compile(r"\s*(?:\[[^\]]*\]\s*|[Rr][Ee]:\s*)+")
+_NUMBERS = re.compile(r"\[[^\]]*\bPATCH\b[^\]]*?(?:\s0*(\d+)/0*(\d+))?\]")
+_STAT = re.compile(
+    r" \d+ files? changed|\s.* \|\s+(?:\d+ ?[-+]*|Bin.*)\Z|\s(?:create|delete) mode |\s(?:mode change|rename) "
+)
+_CONTROL = {"if", "for", "while", "switch"}
+
+
+def prove_form(case: Case, *, patch: bytes | None, total: int) -> Proof:
+    """Hold a patch to the tree's conventions and to what is declared about it.
+
+    :param patch: the mail file, if there is one.
+    :param total: how many patches its series has.
+    :returns: FAIL with every message line, added line, byte or file mode that is not as it
+        should be; PASS otherwise.
+    """
+    findings = _message(case)
+    added, style = _style(case)
+    findings += style
+    findings += _modes(case)
+    facts: dict[str, Any] = {"subject columns": len(case.subject), "lines added": added, "files": len(case.changed)}
+    if case.declared.edits is not None:
+        findings += _edits(case, case.declared.edits)
+        facts["edits"] = len(case.declared.edits)
+    if patch is not None:
+        findings += _mail(case, patch, total)
+    summary = f"{added} line{'' if added == 1 else 's'} added in {len(case.changed)} files"
+    if case.declared.edits is not None:
+        summary += f", {len(case.declared.edits)} edits"
+    if findings:
+        summary += f"; {len(findings)} finding{'' if len(findings) == 1 else 's'}"
+    return Proof(NAME, FAIL if findings else PASS, summary, tuple(sorted(set(findings))), facts)
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _message(case: Case) -> list[Finding]:
+    out: list[Finding] = []
+    ours = case.declared != Declared()
+    width = SUBJECT_WIDTH if ours else MESSAGE_WIDTH
+    subject = case.subject
+    if len(subject) > width:
+        out.append(Finding("subject", f"{len(subject)} columns wide, more than {width}"))
+    if not re.match(r"[^\s:][^:]*: *\S", subject):
+        out.append(Finding("subject", f"names no area ('area: what it does'): {subject!r}"))
+    elif ours and not re.match(r"[\w/.,-]+(?: [\w/.,-]+)*: [a-z]", subject):
+        out.append(Finding("subject", f"not 'area: lower case imperative': {subject!r}"))
+    if subject.rstrip().endswith("."):
+        out.append(Finding("subject", "ends with a full stop"))
+    lines = case.message.rstrip("\n").split("\n")
+    if len(lines) > 1 and lines[1].strip():
+        out.append(Finding("message:2", "no empty line between subject and body"))
+    if not any(line.strip() for line in lines[1:]):
+        out.append(Finding("message", "the body is empty"))
+    for number, line in enumerate(lines[1:], 2):
+        if len(line) > MESSAGE_WIDTH and not _may_be_wide(line):
+            out.append(Finding(f"message:{number}", f"{len(line)} columns wide, more than {MESSAGE_WIDTH}"))
+        if _CUT.match(line):
+            out.append(Finding(f"message:{number}", f"git am would cut the message here: {line!r}"))
+        if line.startswith((">From ", "From ")):
+            out.append(Finding(f"message:{number}", "a line that mail programs take for the start of a message"))
+    said = _plain(case.message)
+    for text in case.declared.intended:
+        # A stage's text may hold {facts}, which the message has the values of.
+        if not re.search(".+?".join(re.escape(p) for p in re.split(r"\{\w+\}", _plain(text))), said):
+            out.append(Finding("message", f"does not name an intended change: {_plain(text)}"))
+    if case.claims_nfc and case.declared.intended:
+        what = f"claims no functional change, but {len(case.declared.intended)} are intended"
+        out.append(Finding("message", what))
+    return out
+
+
+def _may_be_wide(line: str) -> bool:
+    """Quoted and indented text, trailers, and what cannot be broken."""
+    return line[:1] in (" ", "\t", ">") or bool(_TRAILER.match(line)) or "://" in line or len(line.split()) == 1
+
+
+def _regular(files: Files, path: str) -> bytes | None:
+    """A file's bytes; None where it is not there or not a regular file."""
+    return files.read(path) if files.tracked.get(path, "").startswith("100") else None
+
+
+def _added(before: list[bytes], after: list[bytes]) -> list[int]:
+    """Indexes of the lines that are new, without those that stand at both ends."""
+    head = 0
+    while head < min(len(before), len(after)) and before[head] == after[head]:
+        head += 1
+    tail = 0
+    while tail < min(len(before), len(after)) - head and before[-1 - tail] == after[-1 - tail]:
+        tail += 1
+    old, new = before[head : len(before) - tail], after[head : len(after) - tail]
+    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
+    return [head + j for tag, _, _, j1, j2 in matcher.get_opcodes() if tag != "equal" for j in range(j1, j2)]
+
+
+def _style(case: Case) -> tuple[int, list[Finding]]:
+    """How many lines are added, and those that are against CODING_STYLE."""
+    out: list[Finding] = []
+    new: dict[str, list[int]] = {}
+    gone: Counter[bytes] = Counter()
+    for path in case.changed:
+        old, data = _regular(case.before, path), _regular(case.after, path)
+        if b"\0" in (old or b"") + (data or b""):
+            continue
+        before, after = (old or b"").split(b"\n"), (data or b"").split(b"\n")
+        if data is not None:
+            new[path] = _added(before, after)
+        gone += Counter(before) - Counter(after)
+    for path, indexes in new.items():
+        old, data = _regular(case.before, path), case.after.read(path)
+        lines = data.split(b"\n")
+        # A line that the patch only moves is not its own.
+        own = []
+        for i in indexes:
+            if gone[lines[i]] > 0:
+                gone[lines[i]] -= 1
+            else:
+                own.append(i)
+        out += _line_rules(path, old, data, lines, own)
+        if path.endswith((".c", ".h")) and path.startswith("xen/"):
+            out += _xen_rules(path, old if old is not None else data, data, set(own))
+    return sum(map(len, new.values())), out
+
+
+def _line_rules(path: str, old: bytes | None, data: bytes, lines: list[bytes], own: list[int]) -> list[Finding]:
+    out: list[Finding] = []
+    if data and not data.endswith(b"\n") and (old is None or old.endswith(b"\n")):
+        out.append(
+            Finding(
+                f"{path}:{len(lines)}", "the file no longer ends with a newline" if old else "no newline at the end"
+            )
+        )
+    crlf = old is not None and b"\r\n" in old
+    source = path.endswith((".c", ".h")) and path.startswith(("xen/", "tools/libxc/", "tools/libxl/"))
+    tabs = sum(line.startswith(b"\t") for line in (old if old is not None else data).split(b"\n")) > TAB_FILE
+    strings = [t for t in tokenize(data) if t.kind is Kind.STRING] if source and own else []
+    starts = [t.start for t in strings]
+    at, offsets = 0, []
+    for line in lines:
+        offsets.append(at)
+        at += len(line) + 1
+    for i in own:
+        line, where = lines[i], f"{path}:{i + 1}"
+        if line.endswith(b"\r") and not crlf:
+            out.append(Finding(where, "ends with CR LF"))
+            line = line[:-1]
+        if not source:
+            continue
+        text = line.decode("utf-8", "replace")
+        if b"\t" in line and not tabs:
+            out.append(Finding(where, "holds a tab (CODING_STYLE: spaces, not tabs)"))
+        if line != line.rstrip():
+            out.append(Finding(where, "ends with white space"))
+        wide = len(text.expandtabs(8).rstrip())
+        # CODING_STYLE: messages to the user are not split.
+        at = bisect_right(starts, offsets[i] + len(line)) - 1
+        message = at >= 0 and strings[at].end - offsets[i] >= min(len(line), LINE_WIDTH) and starts[at] >= offsets[i]
+        if wide > LINE_WIDTH and not message:
+            out.append(Finding(where, f"{wide} columns wide (CODING_STYLE: less than {LINE_WIDTH + 1})"))
+    return out
+
+
+def _xen_rules(path: str, old: bytes, data: bytes, own: set[int]) -> list[Finding]:
+    """Blanks inside the brackets of a condition, braces on lines of their own."""
+    habits = Counter((rule, good) for rule, good, _, _ in _conditions(old))
+    out: list[Finding] = []
+    for rule, good, line, what in _conditions(data):
+        if not good and line in own and habits[rule, False] <= habits[rule, True]:
+            out.append(Finding(f"{path}:{line + 1}", f"{what} (CODING_STYLE: {rule})"))
+    return out
+
+
+_WHITE, _BRACE = "'if ( condition )'", "braces stand on lines of their own"
+
+
+def _conditions(data: bytes) -> list[tuple[str, bool, int, str]]:
+    """Every bracket and brace of a control statement: rule, whether kept, line (from 0), what."""
+    code = [t for t in tokenize(data) if t.kind is not Kind.COMMENT and not t.in_directive]
+    breaks = [m.start() for m in re.finditer(rb"\n", data)]
+
+    def line(offset: int) -> int:
+        return bisect_right(breaks, offset - 1)
+
+    out: list[tuple[str, bool, int, str]] = []
+    for at, token in enumerate(code[:-1]):
+        if token.kind is not Kind.WORD:
+            continue
+        if token.text in _CONTROL and code[at + 1].text == "(":
+            try:
+                close = matching(code, at + 1)
+            except ValueError:
+                continue
+            first, last = code[at + 1], code[close]
+            lead = data[token.end : first.start] == b" " and data[first.end : first.end + 1] in (b" ", b"\n", b"\r")
+            out.append((_WHITE, lead, line(token.start), f"'{token.text}{_text(data, token, first)}'"))
+            if line(last.start) != line(token.start) or lead:
+                tail = data[last.start - 1 : last.start] in (b" ", b"\n")
+                out.append((_WHITE, tail, line(last.start), f"no blank before the ')' of '{token.text}'"))
+            after = code[close + 1] if close + 1 < len(code) else None
+        elif token.text == "else":
+            last, after = token, code[at + 1]
+            if at and code[at - 1].text == "}":
+                apart = line(code[at - 1].start) != line(token.start)
+                out.append((_BRACE, apart, line(token.start), "'} else' on one line"))
+        else:
+            continue
+        if after is not None and after.kind is Kind.PUNCT and after.text == "{":
+            apart = line(after.start) != line(last.start)
+            out.append((_BRACE, apart, line(after.start), f"'{{' on the line of '{token.text}'"))
+    return out
+
+
+def _text(data: bytes, first: Token, last: Token) -> str:
+    return data[first.end : last.end + 1].decode("latin-1").rstrip("\n")
+
+
+def _modes(case: Case) -> list[Finding]:
+    out: list[Finding] = []
+    before, after = case.before.tracked, case.after.tracked
+    for path in sorted({*before, *after}):
+        old, new = before.get(path), after.get(path)
+        if old == new:
+            continue
+        if old is not None and new is not None:
+            out.append(Finding(path, f"the file's mode was {old} and is {new}"))
+        elif case.declared.edits is not None:
+            out.append(Finding(path, "the file is added" if old is None else "the file is deleted"))
+    return out
+
+
+def _edits(case: Case, edits: Sequence[dict[str, Any]]) -> list[Finding]:
+    """The edits make the whole difference, or these bytes are something else."""
+    out: list[Finding] = []
+    by_path: dict[str, dict[tuple[Any, ...], dict[str, Any]]] = {}
+    for edit in edits:
+        if edit["expected"] != edit["new"]:
+            # Equal edits count once: several units may ask for the same change of a header.
+            key = (edit["offset"], edit["expected"], edit["new"])
+            by_path.setdefault(edit["path"], {})[key] = edit
+    for path in sorted({*by_path, *case.changed}):
+        before, after = _regular(case.before, path), _regular(case.after, path)
+        mine = sorted(by_path.get(path, {}).values(), key=lambda e: (e["offset"], len(e["expected"])))
+        if before is None or after is None:
+            if mine:
+                out.append(Finding(path, "has edits, but is no regular file before and after the patch"))
+            elif case.before.tracked.get(path) == case.after.tracked.get(path):
+                out.append(Finding(path, "changed without an edit, and is no regular file"))
+        elif path in by_path or before != after:
+            out += _walk(path, before, after, mine)
+    return out
+
+
+def _walk(path: str, before: bytes, after: bytes, edits: Sequence[dict[str, Any]]) -> list[Finding]:
+    """Follow a file before and after the patch, edit by edit, to the first byte that differs."""
+
+    def here(data: bytes, offset: int) -> str:
+        return f"{path}:{data.count(NEWLINE, 0, offset) + 1}"
+
+    at, to = 0, 0
+    for edit in edits:
+        offset = int(edit["offset"])
+        if offset < at:
+            return [Finding(here(before, at), f"two edits overlap at byte {offset}")]
+        found = _stray(path, before[at:offset], after[to : to + offset - at], after, to, bool(edits))
+        if found:
+            return [found]
+        to += offset - at
+        old = next(
+            (b for b in _bytes(edit["expected"]) if before.startswith(b, offset) and offset <= len(before)), None
+        )
+        if old is None:
+            return [Finding(here(before, offset), f"byte {offset}: an edit expects {edit['expected']!r} here")]
+        new = next((b for b in _bytes(edit["new"]) if after.startswith(b, to)), None)
+        if new is None:
+            return [
+                Finding(here(after, to), f"byte {to}: an edit puts {edit['new']!r} here, which does not stand there")
+            ]
+        at, to = offset + len(old), to + len(new)
+    found = _stray(path, before[at:], after[to:], after, to, bool(edits))
+    return [found] if found else []
+
+
+def _stray(path: str, old: bytes, new: bytes, after: bytes, to: int, any_edits: bool) -> Finding | None:
+    if old == new:
+        return None
+    same = next((i for i, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
+    where = f"{path}:{after.count(NEWLINE, 0, to + same) + 1}"
+    was, now = (repr(s[same : same + 1])[1:] if same < len(s) else "the end" for s in (old, new))
+    what = "outside every edit" if any_edits else "in a file without an edit"
+    return Finding(where, f"byte {to + same} {what}: {was} became {now}")
+
+
+NEWLINE = b"\n"
+
+
+def _bytes(value: str | bytes) -> list[bytes]:
+    """What a text of the evidence file may stand for: bytes that are no UTF-8 are escapes there."""
+    if isinstance(value, bytes):
+        return [value]
+    plain = value.encode("utf-8", "surrogateescape")
+    raw = re.sub(rb"\\x([89a-f][0-9a-f])", lambda m: bytes([int(m.group(1), 16)]), plain)
+    return [plain] if raw == plain else [plain, raw]
+
+
+def _mail(case: Case, patch: bytes, total: int) -> list[Finding]:
+    out: list[Finding] = []
+    mail = email.message_from_bytes(patch)
+    subject = _plain(str(email.header.make_header(email.header.decode_header(str(mail["Subject"] or "")))))
+    numbers = _NUMBERS.search(subject)
+    wanted = [(str(case.number), str(total))] + ([(None, None)] if total == 1 else [])
+    if numbers is None or numbers.groups() not in wanted:
+        out.append(Finding("mail", f"the subject is not [PATCH {case.number}/{total}]: {subject!r}"))
+    if _plain(_TAGS.sub("", subject, count=1)) != _plain(case.subject):
+        out.append(Finding("mail", f"the subject is not the commit's: {subject!r}"))
+    payload = mail.get_payload(decode=True)
+    if not isinstance(payload, bytes):
+        return [*out, Finding("mail", "not one plain text")]
+    lines = payload.decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
+    diff = next((i for i, line in enumerate(lines) if line.startswith("diff -")), len(lines))
+    cut = next((i for i, line in enumerate(lines[:diff]) if _CUT.match(line)), diff)
+    # git am takes these from the top of the text.
+    text = re.sub(r"\A(?:(?:From|Subject|Date): .*\n)+\n", "", "\n".join(lines[:cut]).lstrip("\n"))
+    body = case.message.partition("\n")[2]
+    if _plain(text) != _plain(body):
+        out.append(Finding("mail", "the text that git am keeps is not the commit's message"))
+    notes = lines[cut + 1 : diff]
+    if not any(re.match(r" \d+ files? changed", line) for line in notes):
+        out.append(Finding("mail", "has no diffstat"))
+    for line in notes:
+        if re.match(r"Signed-off-by: ", line):
+            out.append(Finding("mail", f"git am cuts this line off: {line!r}"))
+        elif case.declared != Declared() and line.strip() and not _STAT.match(line) and line != "---":
+            out.append(Finding("mail", f"neither message nor diffstat, git am cuts it off: {line!r}"))
+    for number, row in enumerate(patch.split(b"\n"), 1):
+        if row.startswith(b">From "):
+            out.append(Finding(f"mail:{number}", "'>From ': a mail program changed this line"))
+    return out
+
+
+def am_in_order(git: Git, patches: Sequence[Path], base: str, *, scratch: Path, runner: Runner) -> list[str]:
+    """Apply mail files in order with git am on a clean checkout, as a maintainer would.
+
+    Nobody's settings and no hooks take part; the committer is the tool, at the base's date,
+    so that the same mails give the same commits.
+
+    :param git: our own repository, which gets the commits once all have applied.
+    :param patches: mail files of one patch each.
+    :param scratch: a directory for the checkout; left as it was.
+    :returns: the commits in order.
+    :raises XenstageError: (FAIL) for a mail that does not apply, with git's words; our
+        repository has no new ref then.
+    """
+    scratch.mkdir(parents=True, exist_ok=True)
+    stamp = f"{git.date_of(base)} +0000"
+    who = {"GIT_COMMITTER_NAME": "xenstage", "GIT_COMMITTER_EMAIL": "xenstage@invalid", "GIT_COMMITTER_DATE": stamp}
+    alone = runner.with_env(**ISOLATED, **who, GIT_TERMINAL_PROMPT="0")
+    options = ["-c", "core.fsync=none", "-c", "core.hooksPath=/dev/null", "-c", "gc.auto=0", "-c", "maintenance.auto=0"]
+    options += ["-c", "core.autocrlf=false", "-c", "advice.detachedHead=false", "-c", "am.threeWay=false"]
+    with tempfile.TemporaryDirectory(dir=scratch, prefix="am-") as work:
+        clone = Path(work, "tree")
+
+        def run(*args: str) -> Done:
+            return alone.run(["git", *options, "-C", str(clone), *args])
+
+        def need(*args: str) -> str:
+            done = run(*args)
+            if done.status:
+                raise XenstageError(
+                    Exit.TREE,
+                    f"git {args[0]} failed in a copy of our own repository",
+                    why=done.errors.strip(),
+                    remedy="run again; if it stays, delete the cache directory",
+                )
+            return done.text.strip()
+
+        clone.mkdir()
+        need("init", "-q", "--template=")
+        objects = clone / ".git/objects/info"
+        objects.mkdir(parents=True, exist_ok=True)
+        (objects / "alternates").write_text(f"{(git.repo / 'objects').resolve()}\n")
+        if (git.repo / "shallow").exists():
+            shutil.copyfile(git.repo / "shallow", clone / ".git/shallow")
+        need("checkout", "-q", "--detach", base)
+        for path in patches:
+            tip = need("rev-parse", "HEAD")
+            am = run("am", "--quiet", "--no-keep-cr", "--no-scissors", "--no-gpg-sign", "--", str(path.resolve()))
+            if am.status:
+                raise XenstageError(
+                    Exit.FAIL,
+                    f"{path.name} does not apply",
+                    why=f"git am {path}:\n{_words(am)}",
+                    remedy="make the series again on this base, or name the base that it was made for: --base COMMIT",
+                )
+            made = int(need("rev-list", "--count", f"{tip}..HEAD"))
+            if made != 1:
+                raise XenstageError(
+                    Exit.FAIL,
+                    f"{path.name} holds {made} patches",
+                    why="a mail file of a series holds one patch",
+                    remedy="git mailsplit takes the file apart",
+                )
+        commits = need("rev-list", "--reverse", f"{base}..HEAD").split()
+        if commits:
+            git.need("fetch", "-q", "--no-tags", str(clone), f"+HEAD:refs/xenstage/am/{commits[-1]}")
+    return commits
+
+
+def _words(done: Done) -> str:
+    """What git said, without its hints for somebody at a prompt."""
+    rows = (done.errors + done.text).split("\n")
+    return "\n".join(
+        r for r in rows if r.strip() and not r.startswith(("hint:", "When you have", "If you prefer", "To restore"))
+    )

@@ -1,0 +1,1 @@
+"""Proofs that read the source: predicates, hypercalls, lifetimes."""

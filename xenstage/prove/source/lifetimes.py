@@ -1,0 +1,248 @@
+"""lifetimes: what begins under a condition ends under the same one.
+
+For every function that a patch changes: which calls are reached for which guest
+types, before and after.  A call that begins something (init, alloc, register, save) and
+now happens for other types needs its counterpart (destroy, free, unregister, load) to
+change alike, wherever in the tree that is.  And nothing may read a domain's type
+before domain_create() has put it down.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from ...ctext.body import Leaf, Node, NotUnderstood, parameters, parse_body, words_of
+from ...ctext.entities import Entity, entities
+from ...ctext.expr import Expr, parts
+from ...index.sweep import Files, sweep
+from ..case import Case
+from ..changes import Change, changed_entities
+from ..model import guests
+from ..model.special import Env, Left, World, aliases, specialise
+from ..model.tables import world_in
+from ..model.world import world_of
+from ..result import FAIL, PASS, REFUSED, Finding, Proof
+
+# A word in a function's name -> words that its counterpart's name may have in its place.
+_PAIRS = (
+    ("initialise", ("destroy", "relinquish_resources", "deinitialise", "teardown")),
+    ("init", ("destroy", "deinit", "teardown", "cleanup", "free", "exit")),
+    ("create", ("destroy",)),
+    ("alloc", ("free",)),
+    ("register", ("unregister", "deregister")),
+    ("save", ("load", "restore")),
+    ("enable", ("disable",)),
+    ("setup", ("teardown", "cleanup")),
+    ("map", ("unmap",)),
+    ("get", ("put",)),
+)
+_ALLOCATES = re.compile(r"(alloc|_new)")
+_FREES = re.compile(r"free")
+
+Acts = dict[str, set[str]]  # what is done -> guest types for which it is reached
+
+
+def counterparts(name: str) -> list[str]:
+    """Names that would end what a function begins, and the other way round."""
+    out: list[str] = []
+    pieces = name.split("_")
+    for opener, closers in _PAIRS:
+        for closer in closers:
+            for a, b in ((opener, closer), (closer, opener)):
+                if a in pieces:
+                    out.append("_".join(b if p == a else p for p in pieces))
+    return [n for n in dict.fromkeys(out) if n != name]
+
+
+def prove_lifetimes(case: Case) -> Proof:
+    """Beginnings against ends, and the place where a domain's type is put down."""
+    changes = [c for c in changed_entities(case) if c.kind == "function"]
+    try:
+        worlds = world_of(case.before), world_of(case.after)
+    except NotUnderstood as e:
+        if not changes:
+            return Proof("lifetimes", PASS, "no function changes", (), {"why": str(e)})
+        return Proof("lifetimes", REFUSED, "a definition is not understood", (Finding(guests.HEADER, str(e)),))
+    findings: list[Finding] = []
+    refused: list[Finding] = []
+    looked: dict[str, Any] = {}
+    deltas: dict[str, tuple[set[str], set[str]]] = {}
+    wheres: dict[str, str] = {}
+    for change in changes:
+        try:
+            old = acts(change.old, worlds[0], case.before, change.path)
+            new = acts(change.new, worlds[1], case.after, change.path)
+        except NotUnderstood as e:
+            refused.append(Finding(change.where, str(e)))
+            continue
+        for act in sorted({*old, *new}):
+            before, after = old.get(act, set()), new.get(act, set())
+            if before != after:
+                known = deltas.get(act, (set(), set()))
+                deltas[act] = (known[0] | before, known[1] | after)
+                wheres[act] = change.where
+    for act, (before, after) in sorted(deltas.items()):
+        if before == after:  # moved from one changed function to another
+            continue
+        looked[act] = {"before": sorted(before), "after": sorted(after)}
+        findings += _partner(act, before, after, deltas, case, wheres[act])
+    findings += _order(case, changes, worlds)
+    facts = {"acts": looked}
+    if findings:
+        return Proof("lifetimes", FAIL, f"{len(findings)} findings", tuple(findings + refused), facts)
+    if refused:
+        return Proof("lifetimes", REFUSED, f"{len(refused)} functions not understood", tuple(refused), facts)
+    summary = f"{len(changes)} changed functions, {len(looked)} calls reached for other types"
+    return Proof("lifetimes", PASS, summary, (), facts)
+
+
+def acts(function: Entity | None, world: World, files: Files, path: str) -> Acts:
+    """What a function does, with the guest types for which it is reached.
+
+    Every object is taken to have the same type.  Acts are names of called functions, and
+    "allocate F" and "free F" for what is kept in a field F.
+    """
+    out: Acts = {}
+    if function is None:
+        return out
+    here = world_in(world, files, path)
+    nodes = parse_body(function)
+    alias = aliases(nodes, {p[-1] for p in parameters(function)})
+    free = Env(here, {}, {}, alias)
+    specialise(nodes, free)
+    for kind in guests.TYPES:
+        env = Env(here, dict.fromkeys(free.asked, kind), {}, alias)
+        for act in _acts(specialise(nodes, env)):
+            out.setdefault(act, set()).add(kind)
+    return out
+
+
+def _acts(left: Iterable[Left]) -> set[str]:
+    out: set[str] = set()
+    for x in left:
+        for y in x[1:]:
+            if isinstance(y, list):
+                out |= _acts(y)
+            elif isinstance(y, tuple):
+                out |= _acts_in(y)
+        if x[0] == "leaf" and len(x) == 2:
+            out |= set(re.findall(r"([A-Za-z_]\w*) ?\(", x[1]))
+    return out
+
+
+def _acts_in(e: Expr) -> set[str]:
+    out: set[str] = set()
+    for x in parts(e):
+        if x[0] == "call" and x[1][0] == "id":
+            out.add(x[1][1])
+            if _FREES.search(x[1][1]) and x[2] and x[2][0][0] == "field":
+                out.add(f"free {x[2][0][3]}")
+        kept = x[0] == "assign" and x[2][0] == "field" and x[3][0] == "call" and x[3][1][0] == "id"
+        if kept and _ALLOCATES.search(x[3][1][1]):
+            out.add(f"allocate {x[2][3]}")
+    return out
+
+
+def _partner(
+    act: str, before: set[str], after: set[str], deltas: dict[str, tuple[set[str], set[str]]], case: Case, where: str
+) -> list[Finding]:
+    """A finding when a counterpart of an act exists and does not change as the act does."""
+    if act.startswith(("allocate ", "free ")):
+        verb, name = act.split(" ", 1)
+        others = [f"{'free' if verb == 'allocate' else 'allocate'} {name}"]
+        exists = [o for o in others if _field_acts(o, name, case)]
+    else:
+        others = counterparts(act)
+        exists = sorted({h.name for h in sweep(case.after, others) if h.path.startswith("xen/")}) if others else []
+    for other in exists:
+        a, b = deltas.get(other, (set(), set()))
+        if (a ^ b) != (before ^ after):
+            what = f"{act} happens for {_list(after)} now, for {_list(before)} before"
+            return [Finding(where, f"{what}; its counterpart {other} does not change so")]
+    return []
+
+
+def _list(kinds: set[str]) -> str:
+    return ", ".join(sorted(kinds)) or "none"
+
+
+def _field_acts(act: str, name: str, case: Case) -> bool:
+    """Whether some function of the files around does the act."""
+    pattern = re.compile(rb"free\w*\s*\([^;]*\b" if act.startswith("free") else rb"alloc\w*\s*\(")
+    for path in sorted({h.path for h in sweep(case.after, [name]) if h.path.endswith(".c")}):
+        for line in case.after.read(path).split(b";"):
+            if name.encode() in line and pattern.search(line):
+                return True
+    return False
+
+
+def _order(case: Case, changes: list[Change], worlds: tuple[World, World]) -> list[Finding]:
+    """Readers of the type that run before domain_create() has put it down."""
+    path, name = guests.CREATE
+    change = next((c for c in changes if (c.path, c.name) == (path, name)), None)
+    if change is None or change.old is None or change.new is None:
+        return []
+    old, new = (_early(e, w) for e, w in zip((change.old, change.new), worlds, strict=True))
+    fresh = sorted(new - old)
+    if not fresh:
+        return []
+    names = {*guests.PREDICATES, *worlds[1].fields}
+    index = _Functions(case.after)
+    out: list[Finding] = []
+    for called in fresh:
+        chain = index.reaches(called, names)
+        if chain:
+            out.append(Finding(change.where, f"{' -> '.join(chain)} runs before the domain's type is put down"))
+    return out[:5]
+
+
+def _early(function: Entity, world: World) -> set[str]:
+    """Functions called before the last statement that puts the type down."""
+    nodes = list(parse_body(function))
+    last = max((i for i, n in enumerate(nodes) if _sets(n, {*world.fields})), default=len(nodes) - 1)
+    words: set[str] = set()
+    for n in nodes[:last]:
+        words |= words_of([n])
+    return {w for w in words if w.isidentifier()}
+
+
+def _sets(node: Node, fields: set[str]) -> bool:
+    if isinstance(node, Leaf):
+        return any(f in node.words and "=" in node.words[node.words.index(f) + 1 :][:1] for f in fields)
+    inside = [*getattr(node, "then", ()), *getattr(node, "other", ()), *getattr(node, "body", ())]
+    return any(_sets(n, fields) for n in inside)
+
+
+class _Functions:
+    """Functions of the hypervisor by name, found where something calls them."""
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+        self._by_name: dict[str, Entity] = {}
+        for path in files.paths():
+            if re.match(r"xen/(common|arch/x86|drivers|xsm)/.*\.c\Z", path):
+                for e in entities(files.read(path)).values():
+                    if e.kind == "function":
+                        self._by_name.setdefault(e.name, e)
+
+    def reaches(self, start: str, names: set[str], depth: int = 4) -> list[str]:
+        """A chain of calls from a function to one that uses a name; empty for none."""
+        chains = [[start]]
+        seen = {start}
+        for _ in range(depth):
+            following: list[list[str]] = []
+            for chain in chains:
+                e = self._by_name.get(chain[-1])
+                if e is None:
+                    continue
+                words = set(e.words)
+                hit = sorted(words & names)
+                if hit:
+                    return [*chain, hit[0]]
+                for w in sorted(words & set(self._by_name) - seen):
+                    seen.add(w)
+                    following.append([*chain, w])
+            chains = following
+        return []
