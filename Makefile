@@ -9,7 +9,7 @@ OUT ?= out
 BASE ?= HEAD
 export OUT BASE XEN_SRC
 
-.PHONY: series test build verify mutants boot matrix sabotage sites bench help
+.PHONY: series test build verify mutants boot matrix sabotage harm sites bench help
 
 series:
 	@sh ci/series.sh
@@ -40,6 +40,10 @@ matrix:
 # Break guests, tools, emulators and hypervisors on purpose: what is each boot called?
 sabotage:
 	@sh ci/sabotage.sh
+
+# What careless and hostile users do to repositories, caches and output: is anything harmed?
+harm:
+	@sh ci/harm.sh
 
 # Every use of the guest type predicates.
 sites:
