@@ -19,7 +19,7 @@ from collections import Counter
 from pathlib import Path
 
 from xenstage.cache import Cache
-from xenstage.cli.common import PROJECT
+from xenstage.cli.common import default_tree
 from xenstage.edit.edits import Edit, apply_edits
 from xenstage.index.sites import index_names
 from xenstage.index.sweep import Files
@@ -65,7 +65,7 @@ def spatch(root: Path, script: Path) -> int:
 def main() -> int:
     """Alternate runs; medians and their ratio."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tree", default=os.environ.get("XEN_SRC") or str(PROJECT / "xen-src"))
+    parser.add_argument("--tree", default=default_tree())
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--ours", action="store_true", help="our side once, in this process")
     args = parser.parse_args()

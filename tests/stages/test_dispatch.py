@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from xenstage.bundle import bundled
 from xenstage.cache import Cache
-from xenstage.cli.common import PROJECT, stages
+from xenstage.cli.common import stages
 from xenstage.cli.sample import sample_tree
 from xenstage.process import Runner
 from xenstage.series.make import Series, Workshop, make_series
@@ -36,9 +37,7 @@ HANDLERS = ("do_", "compat_", "paging_")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Tree, Prepared, list[Series]]:
     """Both series on the sample tree."""
     cache, runner = Cache(tmp_path_factory.mktemp("cache") / "xenstage"), Runner()
-    tree = open_tree(
-        sample_tree(PROJECT / "tests/sample/tree", cache=cache, runner=runner), "HEAD", cache=cache, runner=runner
-    )
+    tree = open_tree(sample_tree(bundled("sample"), cache=cache, runner=runner), "HEAD", cache=cache, runner=runner)
     prepared = prepare(tree, BY_NAME["x86_64-release"], cache=cache, runner=runner)
     shop = Workshop(tree, [prepared], cache, Identity("A", "a@example.org"))
     known = stages()

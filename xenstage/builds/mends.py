@@ -13,6 +13,7 @@ from pathlib import Path
 
 import fissix
 
+from ..bundle import PACKAGE
 from ..cache import Cache, digest, write_atomically
 from ..process import Runner
 
@@ -213,14 +214,14 @@ def make_tools_toolchain(*, cache: Cache, runner: Runner) -> ToolsToolchain:
         "cc": _CC.replace("@CC@", "gcc").replace("@TRIPLE@", triple),
         "iasl": _IASL.replace("@IASL@", _absolute("iasl", runner)),
         "date": _DATE,
-        "python": _PYTHON.replace("@PYTHON@", sys.executable).replace("@PATH@", str(_PROJECT)),
+        "python": _PYTHON.replace("@PYTHON@", sys.executable).replace("@PATH@", str(PACKAGE.parent)),
         "python-config": "#!/bin/sh\nexit 0\n",
         "config.site": _SITE.replace("@VERSION@", python),
         "include/gnu/stubs-32.h": "/* hvmloader calls no C library */\n",
     }
     known = {k: v for k, v in texts.items() if k != "python"}
     names = [f"{m.name}: {m.reason}" for m in MENDS]
-    translator = (_PROJECT / "xenstage/tree/python2.py").read_bytes()
+    translator = (PACKAGE / "tree/python2.py").read_bytes()
     tools = [version, iasl, first("ld", "--version"), first("make", "--version"), fissix.__version__]
     identity = digest(*tools, *names, *(f"{k}\n{v}" for k, v in sorted(known.items())), translator, _seabios())
     directory = cache.path("toolchains", "tools-" + digest(identity, *texts.values())[:12], "cc").parent
@@ -231,9 +232,6 @@ def make_tools_toolchain(*, cache: Cache, runner: Runner) -> ToolsToolchain:
             write_atomically(path, text.encode())
             os.chmod(path, 0o755)
     return ToolsToolchain(directory, identity, version)
-
-
-_PROJECT = Path(__file__).resolve().parent.parent.parent
 
 
 def _absolute(program: str, runner: Runner) -> str:

@@ -27,7 +27,7 @@ from ..process import Runner
 from ..progress import say
 from ..stage.declare import pick
 from ..tree.source import Tree, open_tree
-from .common import PROJECT, exit_code, open_all, stages
+from .common import default_tree, exit_code, open_all, stages
 from .run import make
 from .sample import SAMPLE
 
@@ -49,7 +49,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     p.add_argument(
         "--tree",
         metavar="DIR",
-        default=os.environ.get("XEN_SRC") or str(PROJECT / "xen-src"),
+        default=default_tree(),
         help="the clone of xen.git that has COMMIT, read only (default: $XEN_SRC, or xen-src)",
     )
     p.add_argument("--toolstack", metavar="DIR", help="a hypervisor and its tools that were installed into DIR")

@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..bundle import bundled, checkout
 from ..cache import Cache
 from ..errors import Exit, XenstageError
 from ..process import Runner
@@ -17,7 +18,10 @@ from ..tree.prepare import Prepared, prepare
 from ..tree.source import Tree, open_tree
 from .sample import SAMPLE, sample_tree
 
-PROJECT = Path(__file__).resolve().parent.parent.parent
+
+def default_tree() -> str:
+    """The tree that is meant where none is named."""
+    return os.environ.get("XEN_SRC") or str((checkout() or Path()) / "xen-src")
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ def add_tree_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tree",
         metavar="DIR",
-        default=os.environ.get("XEN_SRC") or str(PROJECT / "xen-src"),
+        default=default_tree(),
         help=f"a clone of xen.git, read only; '{SAMPLE}' for the bundled sample (default: $XEN_SRC, or xen-src)",
     )
     parser.add_argument("--base", metavar="COMMIT", default="HEAD", help="the commit to start from (default: HEAD)")
@@ -60,7 +64,7 @@ def open_all(args: argparse.Namespace) -> Opened:
     cache, runner = Cache.default(), Runner()
     path, base = Path(args.tree), args.base
     if args.tree == SAMPLE:
-        path, base = sample_tree(PROJECT / "tests/sample/tree", cache=cache, runner=runner), "HEAD"
+        path, base = sample_tree(bundled("sample"), cache=cache, runner=runner), "HEAD"
     tree = open_tree(path, base, cache=cache, runner=runner)
     return Opened(cache, runner, tree, choose_configs(args.config))
 
@@ -83,9 +87,29 @@ def choose_configs(names: list[str] | None) -> tuple[Config, ...]:
     return able
 
 
+def stages_folder() -> Path:
+    """Where the stages' folders are."""
+    return bundled("stages")
+
+
 def stages() -> dict[int, Stage]:
-    """The stages of this project."""
-    return load_stages(PROJECT / "stages")
+    """The stages of this project; those that cannot be used are named.
+
+    :raises XenstageError: (TOOLS) there is none.
+    """
+    folder = stages_folder()
+    found = load_stages(folder)
+    if not found:
+        raise XenstageError(
+            Exit.TOOLS,
+            "the stages are not here",
+            why=f"nothing in {folder}",
+            remedy="the installation is not whole: install again, or work in a clone of xenstage",
+        )
+    for stage in found.values():
+        if stage.defect is not None:
+            say(f"stage {stage.label} cannot be used: {stage.defect.title}")
+    return found
 
 
 def exit_code(worst: str) -> Exit:

@@ -21,11 +21,12 @@ def add(verbs: Any) -> None:
 def main(args: argparse.Namespace) -> int:
     """Print the declarations."""
     known = stages()
-    if args.stage is not None:
-        find(known, args.stage)
+    if args.stage is not None and (defect := find(known, args.stage).defect) is not None:
+        raise defect
     for stage in known.values():
         if args.stage is None:
             state = f"{len(stage.patches)} patches" if stage.patches else "not written yet"
+            state = "broken" if stage.defect else state
             print(f"{stage.label:26} {state:16} {stage.title}")
         elif stage == find(known, args.stage):
             module = sys.modules[f"xenstage_stage_{stage.label}"]

@@ -62,7 +62,11 @@ def make(
     """
     author = user_identity(opened.runner, opened.tree.origin)
     prepared = opened.prepare_all()
-    before = [s for n, s in known.items() if n <= max(w.number for w in wanted) and s.patches]
+    last = max(w.number for w in wanted)
+    for stage in known.values():
+        if stage.defect is not None and stage.number <= last:
+            raise stage.defect  # the later stages stand on it
+    before = [s for n, s in known.items() if n <= last and s.patches]
     shop = Workshop(opened.tree, prepared, opened.cache, author, signoff, conclusions or {})
     try:
         return make_series(shop, before)

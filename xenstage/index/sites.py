@@ -75,12 +75,14 @@ class Index:
     :param configs: names of the configurations that were parsed.
     :param units: number of translation units parsed or taken from the cache.
     :param defined: name → rows of [path, start, end, kind of declaration].
+    :param asked: the names whose definitions were wanted: of others nothing is known.
     """
 
     sites: tuple[Site, ...]
     configs: tuple[str, ...]
     units: int
     defined: dict[str, list[list[Any]]] = field(default_factory=dict)
+    asked: frozenset[str] = frozenset()
 
     def of(self, *names: str) -> list[Site]:
         """The sites of the given names."""
@@ -145,7 +147,7 @@ def _index(
     _parse_all(prepared, files, asks, define, seen, cache, workers)
     sites = [_site(files, h, _place(read, h), seen) for h in hits if h.name in wanted]
     _check(sites, [row for row in seen.strange if row[2] in wanted])
-    return Index(tuple(sites), tuple(p.config.name for p in prepared), seen.units, seen.defined)
+    return Index(tuple(sites), tuple(p.config.name for p in prepared), seen.units, seen.defined, frozenset(define))
 
 
 def _bytes(files: Files, path: str) -> bytes:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..cache import Cache
+from ..ctext.style import added_faults
 from ..edit.edits import Edit, apply_edits, merge
 from ..errors import Exit, XenstageError
 from ..index.sites import Index, index_names
-from ..index.sweep import Files, sweep
-from ..stage.declare import Patch, Stage
-from ..stage.view import WIDTH, View
+from ..index.sweep import Files, sweep, word_pattern
+from ..stage.declare import Patch, Stage, defect_of, slip
+from ..stage.view import View
 from ..tree.git import Git, Identity
 from ..tree.prepare import Prepared
 from ..tree.source import Tree
@@ -107,6 +109,9 @@ def make_series(shop: Workshop, stages: Sequence[Stage]) -> list[Series]:
 
     :raises XenstageError: the first thing that does not hold; no series is returned then.
     """
+    for stage in stages:
+        if defect := defect_of(stage):
+            raise defect
     files, parent, count = shop.files(), shop.tree.base, 0
     out: list[Series] = []
     date = shop.tree.git.date_of(shop.tree.base)
@@ -179,10 +184,12 @@ def _make_patch(
 ) -> tuple[Made, Files] | None:
     """The patch as a commit and the files after it; None where every use may stay as it is."""
     before = shop.view(files, stage, patch)
-    patch.rewrite(before)
+    with _slips(stage, patch):
+        patch.rewrite(before)
     edits = merge(before.edits)
     changed = apply_edits(edits, files.read)
     counts, stays = _account(before, patch, edits)
+    _keep(before, stage, patch, edits)
     if not changed:
         return None
     after_files = files.with_overlay(changed)
@@ -190,13 +197,33 @@ def _make_patch(
     _form(patch, edits, files, changed)
     after = shop.view(after_files, stage, patch)
     after.index.coverage()  # parsed again without an error, or it stops here
-    checked = stage.check(before, after) if stage.check else {}
+    with _slips(stage, patch):
+        checked = stage.check(before, after) if stage.check else {}
     before.facts.update(checked.pop("facts", {}))
     scratch, git = shop.cache.scratch("index"), shop.tree.git
     commit = git.commit(parent, changed, patch.subject, author=shop.author, date=date, scratch=scratch)
     made = Made(patch, commit, git.tree_of(commit), tuple(edits), before.facts, counts, tuple(stays), checked)
     told = _tell(made, git, shop.author, parent, date, signoff=shop.signoff, conclusions=shop.conclusions)
     return told, after_files
+
+
+@contextlib.contextmanager
+def _slips(stage: Stage, patch: Patch) -> Iterator[None]:
+    """What goes wrong in a stage's own code is an error that names the line, not a traceback.
+
+    :raises XenstageError: (USAGE) in place of any exception that is not one of ours.
+    """
+    try:
+        yield
+    except (XenstageError, OSError):
+        raise
+    except Exception as e:
+        raise XenstageError(
+            Exit.USAGE,
+            f"the stage {stage.label} stops in {patch.subject!r}",
+            why=slip(e),
+            remedy="correct the stage; see docs/writing-a-stage.md. No series was written",
+        ) from e
 
 
 def _tell(
@@ -256,6 +283,30 @@ def _account(view: View, patch: Patch, edits: list[Edit]) -> tuple[dict[str, dic
     return counts, stays
 
 
+def _keep(view: View, stage: Stage, patch: Patch, edits: list[Edit]) -> None:
+    """No use of a name that the stage keeps is lost: what edits take away, they put down again.
+
+    :raises XenstageError: (SITE) naming the edits that hold fewer uses than what they replace.
+    """
+    if not stage.keeps:
+        return
+    pattern = word_pattern(stage.keeps)
+    lost: Counter[str] = Counter()
+    losing: list[str] = []
+    for e in edits:
+        old, new = (Counter(m.group().decode() for m in pattern.finditer(text)) for text in (e.expected, e.new))
+        # A name alone may be what is replaced, its neighbours being no part of the edit.
+        lost.update(old)
+        lost.subtract(new)
+        losing += [f"{e.path}:{view.line(e.path, e.offset)}: {n} in {e.rule!r}" for n in sorted(old - new)]
+    short = sorted(n for n, count in lost.items() if count > 0)
+    if short:
+        raise view.unknown(
+            f"{patch.subject!r} takes away uses of {', '.join(short)}, which the stage keeps",
+            f"in keeps stands what stays; {sum(lost[n] for n in short)} uses do not:\n" + "\n".join(losing[:12]),
+        )
+
+
 def _residue(patch: Patch, files: Files) -> None:
     left = sweep(files, patch.removes)
     missing = set(patch.introduces) - {h.name for h in sweep(files, patch.introduces)}
@@ -270,24 +321,14 @@ def _residue(patch: Patch, files: Files) -> None:
 
 
 def _form(patch: Patch, edits: list[Edit], files: Files, changed: dict[str, bytes]) -> None:
-    """Lines that a patch adds keep CODING_STYLE's mechanical rules."""
-    bad: list[str] = []
-    for path, data in sorted(changed.items()):
-        old = set(files.read(path).split(b"\n"))
-        for line in data.split(b"\n"):
-            if line in old or not path.endswith((".c", ".h")):
-                continue
-            text = line.decode("utf-8", "replace")
-            if len(text) >= WIDTH or re.search(r"[ \t]$|\t", text):
-                bad.append(f"{path}: {text}")
-    if bad:
+    """Lines that a patch adds keep CODING_STYLE's mechanical rules: what the form proof asks of a mail."""
+    _, faults = added_faults({p: (files.read(p), data) for p, data in sorted(changed.items())})
+    if faults:
         rules = ", ".join(sorted({e.rule for e in edits}))
         raise XenstageError(
             Exit.SITE,
-            f"{patch.subject!r} would add lines against CODING_STYLE",
-            why=f"wider than {WIDTH - 1} columns, or with tabs or trailing space:\n"
-            + "\n".join(bad[:8])
-            + f"\nrules: {rules}",
+            f"{patch.subject!r} would add {len(faults)} lines against CODING_STYLE",
+            why="\n".join(f"{f.where}: {f.what}" for f in faults[:8]) + f"\nrules: {rules}",
             remedy="the stage does not know this layout; no series was written",
         )
 

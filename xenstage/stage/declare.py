@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import sys
+import sysconfig
+import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -61,6 +64,7 @@ class Stage:
         what goes into the evidence file.  It raises XenstageError when the patch does
         what the stage promises not to do.
     :param why_not: for a stage that is not written yet: what it will do.
+    :param defect: why the declaration cannot be used; :func:`load_stages` puts it down.
     """
 
     number: int
@@ -71,7 +75,7 @@ class Stage:
     keeps: tuple[str, ...] = ()
     check: Callable[[View, View], dict[str, Any]] | None = None
     why_not: str = ""
-    folder: Path = field(default=Path(), compare=False)
+    defect: XenstageError | None = field(default=None, compare=False)
 
     @property
     def label(self) -> str:
@@ -82,21 +86,135 @@ class Stage:
 def load_stages(directory: Path) -> dict[int, Stage]:
     """All stages of a ``stages/`` directory, by number.
 
-    :raises XenstageError: (USAGE) when a folder's declaration cannot be loaded.
+    A folder that cannot be used is there all the same, with the :attr:`Stage.defect` that
+    :func:`pick` raises, so that it stops those verbs only that need it.
     """
     out: dict[int, Stage] = {}
-    for folder in sorted(directory.glob("[0-9][0-9]_*")):
-        module = _load(folder)
-        stage = getattr(module, "STAGE", None)
-        if not isinstance(stage, Stage) or stage.label != folder.name:
-            raise XenstageError(
-                Exit.USAGE,
-                f"stages/{folder.name}/stage.py declares no stage of that name",
-                why="it must define STAGE, a xenstage.stage.declare.Stage, whose number and name are the folder's",
-                remedy="see docs/writing-a-stage.md",
+    for folder in sorted(directory.glob("[0-9]*")):
+        if not folder.is_dir() or folder.name == "__pycache__":
+            continue
+        stage = _stage_of(folder)
+        before = out.get(stage.number)
+        if before is not None:
+            stage = _broken(
+                folder,
+                f"two folders have the stage number {stage.number}",
+                why=f"{before.label} and {folder.name}",
+                remedy=f"give one of them another number: git -C '{directory.parent}' mv "
+                f"{directory.name}/{folder.name} {directory.name}/NN_name, and in its STAGE",
             )
         out[stage.number] = stage
-    return out
+    return dict(sorted(out.items()))
+
+
+def _stage_of(folder: Path) -> Stage:
+    """What a folder declares; what is wrong with it where it declares nothing usable."""
+    if not _FOLDER.fullmatch(folder.name):
+        return _broken(
+            folder,
+            f"stages/{folder.name} is not named like a stage",
+            why="a stage's folder is NN_name: two digits, an underscore, a word",
+            remedy=f"rename it, or move it out of {folder.parent}",
+        )
+    try:
+        stage = getattr(_load(folder), "STAGE", None)
+    except XenstageError as e:
+        return _broken(folder, e.title, why=e.why, remedy=e.remedy)
+    except Exception as e:  # whatever a module may do when it is imported
+        return _broken(
+            folder,
+            f"stages/{folder.name}/stage.py cannot be loaded",
+            why=slip(e),
+            remedy="correct it; see docs/writing-a-stage.md",
+        )
+    if not isinstance(stage, Stage) or stage.label != folder.name:
+        declared = f"it declares {stage.label}" if isinstance(stage, Stage) else "it defines no STAGE"
+        return _broken(
+            folder,
+            f"stages/{folder.name}/stage.py declares no stage of that name",
+            why=f"{declared}; wanted: STAGE, a xenstage.stage.declare.Stage, whose number and name are the folder's",
+            remedy="see docs/writing-a-stage.md",
+        )
+    return replace(stage, defect=defect_of(stage))
+
+
+def _broken(folder: Path, title: str, *, why: str, remedy: str) -> Stage:
+    digits = re.match(r"\d+", folder.name)
+    defect = XenstageError(Exit.USAGE, title, why=why, remedy=remedy)
+    number = int(digits.group()) if digits else 0
+    name = folder.name.partition("_")[2]
+    return Stage(number, name, f"cannot be used: {title}", why_not=why, defect=defect)
+
+
+def slip(error: BaseException) -> str:
+    """An exception that a stage's code lets out, in words: what, and at which line of the stage."""
+    lines: list[str] = []
+    if isinstance(error, SyntaxError):
+        lines.append(f"{error.filename}:{error.lineno}: {error.msg}")
+    else:
+        lines.append(f"{type(error).__name__}: {error}")
+        frames = traceback.extract_tb(error.__traceback__)
+        own = [f for f in frames if not f.filename.startswith(_NOT_A_STAGE)]
+        lines += dict.fromkeys(f"{f.filename}:{f.lineno}: in {f.name}" for f in [*own[-1:], *frames[-1:]])
+    return "\n".join(lines)
+
+
+def defect_of(stage: Stage) -> XenstageError | None:
+    """What contradicts itself in a declaration, or cannot be what its author meant; None for a sound one."""
+    wrong: list[str] = []
+    if not isinstance(stage.number, int) or not 1 <= stage.number <= 99:
+        wrong.append(f"the number {stage.number!r} is not 1 to 99")
+    wrong += _not_names("keeps", stage.keeps)
+    if not isinstance(stage.patches, tuple) or not all(isinstance(p, Patch) for p in stage.patches):
+        wrong.append("patches is not a tuple of Patch: a tuple of one has a comma, (Patch(...),)")
+    else:
+        for number, patch in enumerate(stage.patches, 1):
+            wrong += [f"patch {number}: {w}" for w in _patch_defects(patch, stage.keeps)]
+    if not wrong:
+        return None
+    return XenstageError(
+        Exit.USAGE,
+        f"stage {stage.label} declares what cannot hold",
+        why="\n".join(wrong),
+        remedy=f"correct STAGE in stages/{stage.label}/stage.py; see docs/writing-a-stage.md",
+    )
+
+
+def _patch_defects(patch: Patch, keeps: tuple[str, ...]) -> list[str]:
+    wrong = [] if callable(patch.rewrite) else ["rewrite is not a function"]
+    for what in ("names", "removes", "introduces"):
+        wrong += _not_names(what, getattr(patch, what))
+    for what in ("defines", "intended", "probes"):
+        if not isinstance(getattr(patch, what), tuple):
+            wrong.append(f"{what} is not a tuple: a tuple of one has a comma, ('text',)")
+    if wrong:
+        return wrong
+    # What stays untouched is not indexed: a rewrite that asks for its uses would be told "none".
+    for name in sorted(set(keeps) & {*patch.names, *patch.removes, *patch.introduces}):
+        where = " and ".join(w for w in ("names", "removes", "introduces") if name in getattr(patch, w))
+        wrong.append(f"{name} is in keeps (every use stays) and in {where} (the patch accounts for each use)")
+    for name in sorted(set(patch.removes) & set(patch.introduces)):
+        wrong.append(f"{name} is in removes and in introduces")
+    for text in patch.defines:
+        if not _DEFINES.fullmatch(text):
+            wrong.append(f"defines has {text!r}: wanted 'struct NAME', 'enum NAME', '#define NAME' or a bare NAME")
+    return wrong
+
+
+def _not_names(what: str, value: object) -> list[str]:
+    if not isinstance(value, tuple):
+        return [f"{what} is not a tuple: a tuple of one has a comma, ('name',)"]
+    return [f"{what} has {v!r}, which is no C identifier" for v in value if not _is_name(v)]
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"[A-Za-z_]\w*", value, re.ASCII) is not None
+
+
+# Where code of a stage does not stand: this package, Python's library.
+_NOT_A_STAGE = (f"{Path(__file__).resolve().parents[1]}{os.sep}", sysconfig.get_path("stdlib"), "<frozen")
+_FOLDER = re.compile(r"[0-9]{2}_\w+")
+_DEFINES = re.compile(r"(?:(?:struct|union|enum|typedef|#define) )?[A-Za-z_]\w*", re.ASCII)
 
 
 def _load(folder: Path) -> ModuleType:
@@ -104,14 +222,22 @@ def _load(folder: Path) -> ModuleType:
     name = f"xenstage_stage_{folder.name}"
     if name in sys.modules and getattr(sys.modules[name], "__file__", None) == str(folder / "stage.py"):
         return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, folder / "stage.py", submodule_search_locations=[str(folder)])
-    if spec is None or spec.loader is None:
+    if not (folder / "stage.py").is_file():
         raise XenstageError(
-            Exit.USAGE, f"{folder}/stage.py is missing", why="a stage is one file", remedy="see docs/writing-a-stage.md"
+            Exit.USAGE,
+            f"stages/{folder.name}/stage.py is missing",
+            why="a stage's folder holds a stage.py that defines STAGE",
+            remedy="see docs/writing-a-stage.md",
         )
+    spec = importlib.util.spec_from_file_location(name, folder / "stage.py", submodule_search_locations=[str(folder)])
+    assert spec is not None and spec.loader is not None  # of a file that ends in .py
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]  # the next try reads it again
+        raise
     return module
 
 
@@ -135,11 +261,14 @@ def find(stages: dict[int, Stage], text: str) -> Stage:
 def pick(stages: dict[int, Stage], wanted: list[str]) -> list[Stage]:
     """The stages that a user names, as "01", "1" or by folder, in order.
 
-    :raises XenstageError: (USAGE) for a name that is none, or a stage not written yet.
+    :raises XenstageError: (USAGE) for a name that is none, or a stage not written yet, or one
+        whose folder is broken.
     """
     out: list[Stage] = []
     for text in wanted:
         stage = find(stages, text)
+        if stage.defect is not None:
+            raise stage.defect
         if not stage.patches:
             raise XenstageError(
                 Exit.USAGE,

@@ -84,6 +84,8 @@ class View:
         :param path: the file that must hold it, for names which several files define.
         :raises XenstageError: (SITE) when there is none, or more than one.
         """
+        if name not in self.index.asked:
+            raise ValueError(f"the stage declares no definition of {name}: no patch has it in defines")
         rows = [r for r in self.index.defined.get(name, []) if r[3] == kind and path in (None, r[0])]
         if kind == "MACRO_DEFINITION":
             rows = [[p, a, b, kind] for p in sorted({r[0] for r in rows}) for a, b in macro_extents(self.read(p), name)]

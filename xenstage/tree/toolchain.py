@@ -17,6 +17,7 @@ from pathlib import Path
 
 import fissix
 
+from ..bundle import PACKAGE
 from ..cache import Cache, digest, write_atomically
 from ..process import Runner
 from .config import Config
@@ -109,11 +110,10 @@ def make_toolchain(config: Config, *, cache: Cache, runner: Runner) -> Toolchain
     version = runner.run([config.compiler, "--version"]).text.splitlines()[0]
     linker = f"{config.cross}ld"
     younger = _YOUNGER_CLANG if config.clang else _YOUNGER if config.arch == "x86_64" else _YOUNGER_ARM
-    package = str(Path(__file__).resolve().parent.parent.parent)
     scripts = {
         "cc": _CC.replace("@CC@", config.compiler).replace("@YOUNGER@", younger),
         "ld": _LD.replace("@LD@", linker),
-        "python": _PYTHON.replace("@PATH@", package).replace("@PYTHON@", sys.executable),
+        "python": _PYTHON.replace("@PATH@", str(PACKAGE.parent)).replace("@PYTHON@", sys.executable),
     }
     tools = [version, runner.run([linker, "--version"]).text.splitlines()[0], runner.run(["make", "--version"]).text]
     identity = digest(*tools, scripts["cc"], scripts["ld"], fissix.__version__)

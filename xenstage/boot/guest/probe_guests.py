@@ -9,12 +9,13 @@ import os
 import shutil
 from pathlib import Path
 
+from ...bundle import place
 from ...cache import Cache, digest
 from ...errors import Exit, XenstageError
 from ...process import Runner
 
 NAMES = ("hvm-probe", "pvh-probe")
-SOURCES = Path(__file__).resolve().parents[3] / "guests"
+SOURCES = place("guests")
 
 
 def probe_guests(*, cache: Cache, runner: Runner, sources: Path = SOURCES) -> dict[str, Path]:
@@ -31,7 +32,7 @@ def probe_guests(*, cache: Cache, runner: Runner, sources: Path = SOURCES) -> di
             Exit.TOOLS,
             "the probes' sources are missing",
             why=f"nothing in {sources}",
-            remedy="run xenstage from its checkout: the probes are built from guests/ there",
+            remedy="the installation is not whole: install xenstage again, or work in a clone of it",
         )
     compiler = runner.run(["gcc", "--version"]).text.splitlines()[0]
     parts = [part for p in files for part in (str(p.relative_to(sources)), p.read_bytes())]

@@ -1,27 +1,23 @@
 """form: the message, the added lines, the edits and the mail of a patch; and git am.
 
-The rules for lines are the mechanical ones of the tree's CODING_STYLE file, from which
-a file that mostly keeps another style, as imported ones do, is exempt, as that file says.
-Those for messages are the conventions of the tree's history: a subject that names its
-area, lines that a mail reader does not wrap.  What git am cuts off is as in git-mailinfo(1).
+The rules for lines are those of :mod:`xenstage.ctext.style`.  Those for messages are the
+conventions of the tree's history: a subject that names its area, lines that a mail reader
+does not wrap.  What git am cuts off is as in git-mailinfo(1).
 """
 
 from __future__ import annotations
 
-import difflib
 import email
 import email.header
 import email.message
 import re
 import shutil
 import tempfile
-from bisect import bisect_right
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ...ctext.lexer import Kind, Token, matching, tokenize
+from ...ctext.style import added_faults
 from ...errors import Exit, XenstageError
 from ...index.sweep import Files
 from ...process import Done, Runner
@@ -32,8 +28,6 @@ from ..result import FAIL, PASS, Finding, Proof
 
 NAME = "form"
 MESSAGE_WIDTH = 75
-LINE_WIDTH = 79
-TAB_FILE = 20  # more lines than this that begin with a tab: the file keeps another style
 
 _TRAILER = re.compile(r"[A-Za-z][\w-]*-by: |(?i:cc|fixes|link|message-id|release-\w+|backport): ")
 _CUT = re.compile(r"---(?:\s*\Z| \S)|diff -|Index: ")  # where git mailinfo takes the patch to begin
@@ -42,7 +36,6 @@ _NUMBERS = re.compile(r"\[[^\]]*\bPATCH\b[^\]]*?(?:\s0*(\d+)/0*(\d+))?\]")
 _STAT = re.compile(
     r" \d+ files? changed|\s.* \|\s+(?:\d+ ?[-+]*|Bin.*)\Z|\s(?:create|delete) mode |\s(?:mode change|rename) "
 )
-_CONTROL = {"if", "for", "while", "switch"}
 
 
 def prove_form(case: Case, *, patch: bytes | None, total: int) -> Proof:
@@ -54,8 +47,8 @@ def prove_form(case: Case, *, patch: bytes | None, total: int) -> Proof:
         should be; PASS otherwise.
     """
     findings = _message(case)
-    added, style = _style(case)
-    findings += style
+    added, faults = added_faults({p: (_regular(case.before, p), _regular(case.after, p)) for p in case.changed})
+    findings += [Finding(*fault) for fault in faults]
     findings += _modes(case)
     facts: dict[str, Any] = {"subject columns": len(case.subject), "lines added": added, "files": len(case.changed)}
     if case.declared.edits is not None:
@@ -119,140 +112,6 @@ def _may_be_wide(line: str) -> bool:
 def _regular(files: Files, path: str) -> bytes | None:
     """A file's bytes; None where it is not there or not a regular file."""
     return files.read(path) if files.tracked.get(path, "").startswith("100") else None
-
-
-def _added(before: list[bytes], after: list[bytes]) -> list[int]:
-    """Indexes of the lines that are new, without those that stand at both ends."""
-    head = 0
-    while head < min(len(before), len(after)) and before[head] == after[head]:
-        head += 1
-    tail = 0
-    while tail < min(len(before), len(after)) - head and before[-1 - tail] == after[-1 - tail]:
-        tail += 1
-    old, new = before[head : len(before) - tail], after[head : len(after) - tail]
-    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
-    return [head + j for tag, _, _, j1, j2 in matcher.get_opcodes() if tag != "equal" for j in range(j1, j2)]
-
-
-def _style(case: Case) -> tuple[int, list[Finding]]:
-    """How many lines are added, and those that are against CODING_STYLE."""
-    out: list[Finding] = []
-    new: dict[str, list[int]] = {}
-    gone: Counter[bytes] = Counter()
-    for path in case.changed:
-        old, data = _regular(case.before, path), _regular(case.after, path)
-        if b"\0" in (old or b"") + (data or b""):
-            continue
-        before, after = (old or b"").split(b"\n"), (data or b"").split(b"\n")
-        if data is not None:
-            new[path] = _added(before, after)
-        gone += Counter(before) - Counter(after)
-    for path, indexes in new.items():
-        old, data = _regular(case.before, path), case.after.read(path)
-        lines = data.split(b"\n")
-        # A line that the patch only moves is not its own.
-        own = []
-        for i in indexes:
-            if gone[lines[i]] > 0:
-                gone[lines[i]] -= 1
-            else:
-                own.append(i)
-        out += _line_rules(path, old, data, lines, own)
-        if path.endswith((".c", ".h")) and path.startswith("xen/"):
-            out += _xen_rules(path, old if old is not None else data, data, set(own))
-    return sum(map(len, new.values())), out
-
-
-def _line_rules(path: str, old: bytes | None, data: bytes, lines: list[bytes], own: list[int]) -> list[Finding]:
-    out: list[Finding] = []
-    if data and not data.endswith(b"\n") and (old is None or old.endswith(b"\n")):
-        out.append(
-            Finding(
-                f"{path}:{len(lines)}", "the file no longer ends with a newline" if old else "no newline at the end"
-            )
-        )
-    crlf = old is not None and b"\r\n" in old
-    source = path.endswith((".c", ".h")) and path.startswith(("xen/", "tools/libxc/", "tools/libxl/"))
-    tabs = sum(line.startswith(b"\t") for line in (old if old is not None else data).split(b"\n")) > TAB_FILE
-    strings = [t for t in tokenize(data) if t.kind is Kind.STRING] if source and own else []
-    starts = [t.start for t in strings]
-    at, offsets = 0, []
-    for line in lines:
-        offsets.append(at)
-        at += len(line) + 1
-    for i in own:
-        line, where = lines[i], f"{path}:{i + 1}"
-        if line.endswith(b"\r") and not crlf:
-            out.append(Finding(where, "ends with CR LF"))
-            line = line[:-1]
-        if not source:
-            continue
-        text = line.decode("utf-8", "replace")
-        if b"\t" in line and not tabs:
-            out.append(Finding(where, "holds a tab (CODING_STYLE: spaces, not tabs)"))
-        if line != line.rstrip():
-            out.append(Finding(where, "ends with white space"))
-        wide = len(text.expandtabs(8).rstrip())
-        # CODING_STYLE: messages to the user are not split.
-        at = bisect_right(starts, offsets[i] + len(line)) - 1
-        message = at >= 0 and strings[at].end - offsets[i] >= min(len(line), LINE_WIDTH) and starts[at] >= offsets[i]
-        if wide > LINE_WIDTH and not message:
-            out.append(Finding(where, f"{wide} columns wide (CODING_STYLE: less than {LINE_WIDTH + 1})"))
-    return out
-
-
-def _xen_rules(path: str, old: bytes, data: bytes, own: set[int]) -> list[Finding]:
-    """Blanks inside the brackets of a condition, braces on lines of their own."""
-    habits = Counter((rule, good) for rule, good, _, _ in _conditions(old))
-    out: list[Finding] = []
-    for rule, good, line, what in _conditions(data):
-        if not good and line in own and habits[rule, False] <= habits[rule, True]:
-            out.append(Finding(f"{path}:{line + 1}", f"{what} (CODING_STYLE: {rule})"))
-    return out
-
-
-_WHITE, _BRACE = "'if ( condition )'", "braces stand on lines of their own"
-
-
-def _conditions(data: bytes) -> list[tuple[str, bool, int, str]]:
-    """Every bracket and brace of a control statement: rule, whether kept, line (from 0), what."""
-    code = [t for t in tokenize(data) if t.kind is not Kind.COMMENT and not t.in_directive]
-    breaks = [m.start() for m in re.finditer(rb"\n", data)]
-
-    def line(offset: int) -> int:
-        return bisect_right(breaks, offset - 1)
-
-    out: list[tuple[str, bool, int, str]] = []
-    for at, token in enumerate(code[:-1]):
-        if token.kind is not Kind.WORD:
-            continue
-        if token.text in _CONTROL and code[at + 1].text == "(":
-            try:
-                close = matching(code, at + 1)
-            except ValueError:
-                continue
-            first, last = code[at + 1], code[close]
-            lead = data[token.end : first.start] == b" " and data[first.end : first.end + 1] in (b" ", b"\n", b"\r")
-            out.append((_WHITE, lead, line(token.start), f"'{token.text}{_text(data, token, first)}'"))
-            if line(last.start) != line(token.start) or lead:
-                tail = data[last.start - 1 : last.start] in (b" ", b"\n")
-                out.append((_WHITE, tail, line(last.start), f"no blank before the ')' of '{token.text}'"))
-            after = code[close + 1] if close + 1 < len(code) else None
-        elif token.text == "else":
-            last, after = token, code[at + 1]
-            if at and code[at - 1].text == "}":
-                apart = line(code[at - 1].start) != line(token.start)
-                out.append((_BRACE, apart, line(token.start), "'} else' on one line"))
-        else:
-            continue
-        if after is not None and after.kind is Kind.PUNCT and after.text == "{":
-            apart = line(after.start) != line(last.start)
-            out.append((_BRACE, apart, line(after.start), f"'{{' on the line of '{token.text}'"))
-    return out
-
-
-def _text(data: bytes, first: Token, last: Token) -> str:
-    return data[first.end : last.end + 1].decode("latin-1").rstrip("\n")
 
 
 def _modes(case: Case) -> list[Finding]:
