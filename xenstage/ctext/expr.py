@@ -2,22 +2,25 @@
 
 An expression is one of::
 
-    ("id", name)  ("num", value)  ("text", string literal)  ("call", function, (argument, …))
+    ("id", name)  ("num", value[, type])  ("text", string literal)  ("call", function, (argument, …))
     ("un", op, x)  ("bin", op, a, b)  ("tern", cond, a, b)  ("field", object, "->" or ".", name)
     ("index", a, i)  ("cast", type, x)  ("assign", op, a, b)  ("list", (x, …))  ("raw", C text)
 
-"raw" is C that pycparser reads and the toolkit only compares.
+"raw" is C that pycparser reads and the toolkit only compares.  What a number's type is:
+:mod:`xenstage.ctext.numbers`.
 """
 
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 from typing import Any
 
 from pycparser import CParser, c_ast, c_generator
 
 from .body import NotUnderstood
+from .numbers import literal, shown
 
 Expr = tuple[Any, ...]
 
@@ -107,11 +110,16 @@ def _readable(words: tuple[str, ...]) -> tuple[str, ...]:
             while i + 1 < len(words) and (_is_string(words[i + 1]) or (words[i + 1].isidentifier())):
                 i += 1
                 run.append(words[i])
+            if any(_RUNS_ON.search(r) and s[:1] == '"' for r, s in itertools.pairwise(run)):
+                raise NotUnderstood(f"an escape at the end of a string that another one follows: {' '.join(run)[:80]}")
             quoted = "".join(r[1:-1] if _is_string(r) else f"%<{r}>" for r in run)
             w = f'"{quoted}"' if len(run) > 1 else w
         out.append(w)
         i += 1
     return tuple(out)
+
+
+_RUNS_ON = re.compile(r'\\(?:x[0-9a-fA-F]+|[0-7]{1,2})"\Z')
 
 
 def _called(word: str) -> bool:
@@ -184,20 +192,11 @@ def _type(node: Any, storage: Any = ()) -> str:
     return " ".join([*storage, text]).strip()
 
 
-def _number(text: str) -> int | None:
-    m = re.fullmatch(r"(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9]\d*)[uUlL]*", text)
-    if not m:
-        return None
-    digits = m.group(1)
-    return int(digits, 8 if re.fullmatch(r"0[0-7]+", digits) else 0)
-
-
 def _of(node: Any) -> Expr:
     if isinstance(node, c_ast.ID):
         return ("id", node.name)
     if isinstance(node, c_ast.Constant):
-        value = _number(node.value)
-        return ("num", value) if value is not None else ("text", node.value)
+        return literal(node.value) or ("text", node.value)
     if isinstance(node, c_ast.FuncCall):
         return ("call", _of(node.name), tuple(_of(a) for a in node.args.exprs) if node.args else ())
     if isinstance(node, c_ast.UnaryOp):
@@ -221,38 +220,66 @@ def _of(node: Any) -> Expr:
     return ("raw", re.sub(r"\s+", " ", _GENERATOR.visit(node)))
 
 
-def show(e: Expr | None) -> str:
-    """An expression as C text, the same for equal expressions, with all brackets that matter."""
+def show(e: Expr | None, *, alone: bool = False) -> str:
+    """An expression as C text, the same for equal expressions only, with all brackets that matter.
+
+    :param alone: as between commas, where a comma of its own needs brackets.
+    """
     if e is None:
         return ""
+    if alone:
+        return _one(e)
     kind = e[0]
-    if kind in ("id", "raw", "text", "handler"):
+    if kind in ("id", "raw", "text", "handler", "invalid"):
         return str(e[1])
     if kind == "num":
-        return str(e[1]) if e[1] < 4096 else hex(e[1])
+        return shown(e)
     if kind == "call":
-        return f"{_in(e[1])}({', '.join(show(a) for a in e[2])})"
+        return f"{_before(e[1])}({', '.join(_one(a) for a in e[2])})"
     if kind == "un":
         op: str = e[1]
-        if op.startswith("p") and len(op) == 3:
-            return f"{_in(e[2])}{op[1:]}"
-        return f"sizeof({show(e[2])})" if op == "sizeof" else f"{op}{_in(e[2])}"
+        if op in _BEHIND:
+            return f"{_before(e[2])}{op[1:]}"
+        return f"sizeof({show(e[2])})" if op == "sizeof" else f"{op}{_behind(op, e[2])}"
     if kind in ("bin", "assign"):
-        return f"{_in(e[2])} {e[1]} {_in(e[3]) if kind == 'bin' else show(e[3])}"
+        return f"{_in(e[2])} {e[1]} {_in(e[3]) if kind == 'bin' else _one(e[3])}"
     if kind == "tern":
         return f"{_in(e[1])} ? {_in(e[2])} : {_in(e[3])}"
     if kind == "field":
-        return f"{_in(e[1])}{e[2]}{e[3]}"
+        return f"{_before(e[1])}{e[2]}{e[3]}"
     if kind == "index":
-        return f"{_in(e[1])}[{show(e[2])}]"
+        return f"{_before(e[1])}[{show(e[2])}]"
     if kind == "cast":
         return f"({e[1]}){_in(e[2])}"
-    return ", ".join(show(x) for x in e[1]) if kind == "list" else f"<{kind}>"
+    if kind == "beyond":
+        return f"{e[1]}[{show(e[2])} of {e[3]}]"
+    return ", ".join(_one(x) for x in e[1]) if kind == "list" else f"<{kind}>"
+
+
+_BEHIND = ("p++", "p--")
+_JOINED = ("bin", "tern", "assign", "cast", "list")
 
 
 def _in(e: Expr) -> str:
-    text = show(e)
-    return f"({text})" if e[0] in ("bin", "tern", "assign", "cast", "list") else text
+    """As an operand."""
+    return f"({show(e)})" if e[0] in _JOINED else show(e)
+
+
+def _one(e: Expr) -> str:
+    """Between commas."""
+    return f"({show(e)})" if e[0] == "list" else show(e)
+
+
+def _before(e: Expr) -> str:
+    """Before ``->``, ``[``, ``(`` or a postfix operator, which bind tighter than a prefix."""
+    prefixed = e[0] == "un" and e[1] not in (*_BEHIND, "sizeof")
+    return f"({show(e)})" if prefixed or (e[0] == "num" and e[1] < 0) else _in(e)
+
+
+def _behind(op: str, e: Expr) -> str:
+    """Behind a prefix operator, with which its text must not run together."""
+    text = _in(e)
+    return f"({text})" if text[:1] == op[-1] and op[-1] in "+-&" else text
 
 
 def has_effects(e: Expr) -> bool:

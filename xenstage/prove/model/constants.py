@@ -3,57 +3,87 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 from ...ctext.body import NotUnderstood, split_commas
 from ...ctext.entities import entities
 from ...ctext.expr import Expr, parse_expression
 from ...index.sweep import Files
+from . import arithmetic
 
 _DEFINE = re.compile(rb"^[ \t]*#[ \t]*define[ \t]+([A-Za-z_]\w*)[ \t]+((?:[^\n\\/]|\\.|\\\n|/(?!\*))+)", re.M)
 _WORD = re.compile(r"[A-Za-z_]\w*|0[xX][0-9a-fA-F]+[uUlL]*|\d+[uUlL]*|<<|>>|[-+*/%&|^~()!<>?:]|\S")
 HEADERS = "xen/include/"
+_ARM = re.compile(r"arm")  # headers that x86 does not see
 _OLD = "__XEN_INTERFACE_VERSION__ <"
 
 
-class Constants:
+class Numbers(ABC):
+    """Constants that know their types."""
+
+    @abstractmethod
+    def number(self, name: str) -> Expr | None:
+        """The number with its type, or None for a name that is no constant or not the same everywhere."""
+
+    def __call__(self, name: str) -> int | None:
+        """The value alone."""
+        got = self.number(name)
+        return None if got is None else int(got[1])
+
+
+class Constants(Numbers):
     """Values by name, in one tree.
 
-    :param files: the tree; only headers below xen/include are looked at, those of other
-        architectures last.
+    :param files: the tree; only headers below xen/include are looked at, those of ARM
+        only by :meth:`on_arm`.
     """
 
     def __init__(self, files: Files) -> None:
         self._files = files
-        self._known: dict[str, int | None] = {}
+        self._known: dict[str, Expr | None] = {}
+        self._arm: dict[str, frozenset[Expr | None]] = {}
         self._texts: dict[str, list[tuple[str, bytes]]] | None = None
         self._enums: dict[str, int] = {}
 
-    def __call__(self, name: str) -> int | None:
-        """The value, or None for a name that is no constant or not the same everywhere."""
+    def number(self, name: str) -> Expr | None:
+        """As x86 has it."""
         if name not in self._known:
             self._known[name] = None  # a macro that names itself has no value
             self._known[name] = self._value(name)
         return self._known[name]
 
+    def on_arm(self, name: str) -> frozenset[Expr | None]:
+        """What ARM's own headers make of a name; empty where they do not define it."""
+        if name not in self._arm:
+            self._arm[name] = frozenset()
+            rows = [text for path, text in self._all().get(name, []) if _ARM.search(path)]
+            self._arm[name] = frozenset(self._read(text) for text in rows)
+        return self._arm[name]
+
     def names(self, prefix: str) -> list[str]:
         """Macros whose name starts so."""
-        return sorted(n for n in self._all() if n.startswith(prefix))
+        return sorted(
+            n for n, rows in self._all().items() if n.startswith(prefix) and any(not _ARM.search(p) for p, _ in rows)
+        )
 
-    def _value(self, name: str) -> int | None:
+    def _value(self, name: str) -> Expr | None:
         if name in self._enums_of():
-            return self._enums[name]
+            return ("num", self._enums[name])
         values = set()
-        for path, text in self._all().get(name, []):
-            if len(self._all()[name]) > 1 and self._for_old_callers(path, name, text):
+        rows = [(path, text) for path, text in self._all().get(name, []) if not _ARM.search(path)]
+        for path, text in rows:
+            if len(rows) > 1 and self._for_old_callers(path, name, text):
                 continue
-            words = tuple(_WORD.findall(text.decode("latin-1").replace("\\\n", " ")))
-            try:
-                value = fold(parse_expression(words), self)
-            except NotUnderstood:
-                value = None
-            values.add(value)
+            values.add(self._read(text))
         return values.pop() if len(values) == 1 else None
+
+    def _read(self, text: bytes) -> Expr | None:
+        words = tuple(_WORD.findall(text.decode("latin-1").replace("\\\n", " ")))
+        try:
+            return folded(parse_expression(words), self)
+        except NotUnderstood:
+            return None
 
     def _for_old_callers(self, path: str, name: str, text: bytes) -> bool:
         """Whether a public header has the definition for older interface versions only."""
@@ -66,7 +96,7 @@ class Constants:
         if self._texts is None:
             self._texts = {}
             for path in self._files.paths():
-                if path.startswith(HEADERS) and path.endswith(".h") and not re.search(r"arm|compat/", path):
+                if path.startswith(HEADERS) and path.endswith(".h") and "compat/" not in path:
                     for name, text in self._defines(path):
                         self._texts.setdefault(name, []).append((path, text))
         return self._texts
@@ -115,36 +145,33 @@ def enumerators(words: tuple[str, ...], constant: Callable[[str], int | None]) -
 
 def fold(e: Expr, constant: Callable[[str], int | None]) -> int | None:
     """The value of an expression of constants, or None."""
+    got = folded(e, constant)
+    return None if got is None else int(got[1])
+
+
+def folded(e: Expr, constant: Callable[[str], int | None]) -> Expr | None:
+    """The number that an expression of constants is, with its type; None for any other."""
     kind = e[0]
     if kind == "num":
-        return int(e[1])
+        return e
     if kind == "id":
-        return constant(e[1])
+        return number_of(constant, e[1])
+    if kind not in ("cast", "un", "bin", "tern") or e[1] in ("sizeof", "&", "*"):
+        return None
+    inside = [folded(x, constant) for x in (e[2:] if kind != "tern" else e[1:])]
+    known = [x for x in inside if x is not None]
+    if len(known) < len(inside):
+        return None
     if kind == "cast":
-        return fold(e[2], constant)
+        return arithmetic.cast(e[1], known[0])
     if kind == "un":
-        x = fold(e[2], constant)
-        return None if x is None else unary(e[1], x)
-    if kind == "bin":
-        a, b = fold(e[2], constant), fold(e[3], constant)
-        return None if a is None or b is None else binary(e[1], a, b)
-    return None
+        return arithmetic.unary(e[1], known[0])
+    return arithmetic.binary(e[1], *known) if kind == "bin" else arithmetic.ternary(*known)
 
 
-def unary(op: str, x: int) -> int | None:
-    """C's unary operators on a plain number."""
-    return {"!": int(not x), "-": -x, "+": x, "~": ~x}.get(op)
-
-
-def binary(op: str, a: int, b: int) -> int | None:
-    """C's binary operators on plain numbers, where none overflows."""
-    if op in ("<<", ">>"):
-        return (a << b if op == "<<" else a >> b) if 0 <= b < 64 else None
-    if op in ("/", "%"):
-        return None if b <= 0 or a < 0 else (a // b if op == "/" else a % b)
-    table: dict[str, int] = {
-        "+": a + b, "-": a - b, "*": a * b, "&": a & b, "|": a | b, "^": a ^ b,
-        "==": int(a == b), "!=": int(a != b), "<": int(a < b), ">": int(a > b),
-        "<=": int(a <= b), ">=": int(a >= b), "&&": int(bool(a and b)), "||": int(bool(a or b)),
-    }  # fmt: skip
-    return table.get(op)
+def number_of(constant: Callable[[str], int | None], name: str) -> Expr | None:
+    """A constant as a number with its type."""
+    if isinstance(constant, Numbers):
+        return constant.number(name)
+    value = constant(name)
+    return None if value is None else ("num", value)

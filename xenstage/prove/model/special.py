@@ -13,12 +13,27 @@ from typing import Any
 
 from ...ctext.body import If, Leaf, Loop, Node, NotUnderstood, Switch, has_label
 from ...ctext.expr import Expr, children, has_effects, parse_expression, parse_statement, parts, show
-from . import constants
+from . import arithmetic
+from .constants import number_of
 from .guests import UNION_MEMBERS
+from .traps import all_needs, settled, touchy, unmet, valid_objects
 
 Left = tuple[Any, ...]  # ("leaf", text) ("if", cond, then, other) ("loop", text, body) ("switch", cond, body) …
 _BOOLEAN = ("&&", "||", "==", "!=", "<", ">", "<=", ">=")
 _ZERO: Expr = ("num", 0)
+
+
+class Table(dict[int, dict[str, Expr]]):
+    """Number to member ("" for an array of handlers) to a handler or a number; what is not
+    there is 0.
+
+    :param length: the rows that it is declared to have, the last ones perhaps empty.
+    :param members: those of a row, in order.
+    """
+
+    def __init__(self, length: int, members: tuple[str, ...], rows: Mapping[int, dict[str, Expr]] | None = None):
+        super().__init__(rows or {})
+        self.length, self.members = length, members
 
 
 @dataclass(frozen=True)
@@ -28,14 +43,14 @@ class World:
     :param truth: predicate to guest type to answer.
     :param fields: field of struct domain, which predicates read, to guest type to value.
     :param constant: values of macros and enumerators.
-    :param tables: array to index to member ("" for an array without) to a handler or number.
+    :param tables: arrays of handlers.
     :param selectors: functions that only choose another one by the type of the current guest.
     """
 
     truth: Mapping[str, Mapping[str, bool]]
     fields: Mapping[str, Mapping[str, int]]
     constant: Callable[[str], int | None]
-    tables: Mapping[str, Mapping[int, Mapping[str, Expr]]] = field(default_factory=dict)
+    tables: Mapping[str, Table] = field(default_factory=dict)
     selectors: Mapping[str, Expr] = field(default_factory=dict)
 
 
@@ -44,16 +59,18 @@ class Env:
     """One assignment of types and values, under which functions are read.
 
     :param types: object (C text of a domain) to guest type.
-    :param values: variables that have a value.
+    :param values: variables that have a value: an int, or a number of another type.
     :param alias: locals that stand for another object throughout.
+    :param null: pointers that are NULL.
     :param asked: objects whose type was asked for and is not in ``types``.
     :param wrong: reads that are not valid for the type.
     """
 
     world: World
     types: Mapping[str, str] = field(default_factory=dict)
-    values: Mapping[str, int] = field(default_factory=dict)
+    values: Mapping[str, int | Expr] = field(default_factory=dict)
     alias: Mapping[str, Expr] = field(default_factory=dict)
+    null: frozenset[str] = frozenset()
     asked: set[str] = field(default_factory=set)
     wrong: set[str] = field(default_factory=set)
 
@@ -63,6 +80,7 @@ def aliases(nodes: Sequence[Node], parameters: set[str]) -> dict[str, Expr]:
     a parameter or of such a local."""
     declared: dict[str, Expr] = {}
     written: set[str] = set()
+    pointers: set[str] = set()
     for leaf in leaves(nodes):
         try:
             statement = parse_statement(leaf.words)
@@ -70,7 +88,9 @@ def aliases(nodes: Sequence[Node], parameters: set[str]) -> dict[str, Expr]:
             written.update(leaf.words)
             continue
         if statement[0] == "decl":
-            for name, _, init in statement[1]:
+            for name, kind, init in statement[1]:
+                if kind.endswith(("*", "* const")):
+                    pointers.add(name)
                 if name in declared:
                     written.add(name)
                 elif init is not None:
@@ -87,7 +107,7 @@ def aliases(nodes: Sequence[Node], parameters: set[str]) -> dict[str, Expr]:
     out: dict[str, Expr] = {}
     stable = {"current", *(parameters - written)}
     for name, init in declared.items():
-        if name not in written and _root(init) in stable | set(out) and _is_path(init):
+        if name in pointers and name not in written and _root(init) in stable | set(out) and _is_path(init):
             out[name] = _substitute(init, out)
     return out
 
@@ -165,6 +185,8 @@ def evaluate(e: Expr, env: Env, *, truth: bool = False) -> Expr:
         return _field(e, env)
     if kind == "index":
         return _index(e, env)
+    if kind == "un" and e[1] == "sizeof":
+        return _substitute(e, env.alias)  # not evaluated
     if kind == "un":
         x = evaluate(e[2], env, truth=e[1] == "!")
         if e[1] == "!":
@@ -174,8 +196,8 @@ def evaluate(e: Expr, env: Env, *, truth: bool = False) -> Expr:
             if x[0] == "un" and x[1] == "!":
                 return x[2] if truth else _as_value(x[2])
             return ("un", "!", x)
-        folded = constants.unary(e[1], x[1]) if x[0] == "num" else None
-        return ("num", folded) if folded is not None else ("un", e[1], x)
+        folded = arithmetic.unary(e[1], x) if x[0] == "num" else None
+        return folded if folded is not None else ("un", e[1], x)
     if kind == "bin":
         return _binary(e, env, truth)
     if kind == "tern":
@@ -201,14 +223,17 @@ def _truth(e: Expr, env: Env) -> bool | None:
 
 def _name(e: Expr, env: Env, truth: bool) -> Expr:
     name = e[1]
+    if name in env.null:
+        return _ZERO
     if name in env.values:
-        return ("num", env.values[name])
+        given = env.values[name]
+        return ("num", given) if isinstance(given, int) else given
     if name in env.alias:
         return env.alias[name]
     if name.isupper() or name.startswith(("guest_type_", *_CONSTANT_PREFIXES)):
-        value = env.world.constant(name)
+        value = number_of(env.world.constant, name)
         if value is not None and name not in _KEPT:
-            return ("num", value)
+            return value
     return e
 
 
@@ -220,8 +245,11 @@ def _call(e: Expr, env: Env, truth: bool) -> Expr:
     name = e[1][1] if e[1][0] == "id" else ""
     args = e[2]
     if name in ("likely", "unlikely") and len(args) == 1:
-        return evaluate(args[0], env, truth=truth)
+        inside = evaluate(args[0], env, truth=True)
+        return inside if truth else _as_value(inside)  # xen/compiler.h: !!(x)
     if name in env.world.truth and len(args) == 1:
+        if args[0][0] == "id" and args[0][1] in env.null:
+            return ("invalid", f"{name}(NULL)")
         obj = args[0] if name.endswith("_domain") else ("field", args[0], "->", "domain")
         key = ask(evaluate(obj, env), env)
         if key in env.types:
@@ -252,7 +280,9 @@ def select(handler: str, env: Env) -> str:
 def _field(e: Expr, env: Env) -> Expr:
     base = evaluate(e[1], env)
     member = e[3]
-    if base[0] == "row":
+    if e[2] == "->" and base == _ZERO and e[1][0] == "id":
+        return ("invalid", f"NULL->{member}")
+    if base[0] == "row" and member in base[2]:
         return base[1].get(member, _ZERO)  # type: ignore[no-any-return]
     if member in env.world.fields and e[2] == "->":
         key = ask(base, env)
@@ -289,15 +319,12 @@ def _check_union(owner: Expr, member: str, env: Env) -> None:
 def _index(e: Expr, env: Env) -> Expr:
     base, index = evaluate(e[1], env), evaluate(e[2], env)
     if base[0] == "id" and base[1] in env.world.tables and index[0] == "num":
-        row = env.world.tables[base[1]].get(index[1], {})
-        if set(row) <= {""} and not _has_members(env.world.tables[base[1]]):
-            return row.get("", _ZERO)
-        return ("row", dict(row))
+        table = env.world.tables[base[1]]
+        if not 0 <= index[1] < table.length:
+            return ("beyond", base[1], index, table.length)
+        row = table.get(index[1], {})
+        return row.get("", _ZERO) if table.members == ("",) else ("row", dict(row), table.members)
     return ("index", base, index)
-
-
-def _has_members(table: Mapping[int, Mapping[str, Expr]]) -> bool:
-    return any(set(r) - {""} for r in table.values())
 
 
 def _binary(e: Expr, env: Env, truth: bool) -> Expr:
@@ -317,17 +344,22 @@ def _binary(e: Expr, env: Env, truth: bool) -> Expr:
         kb = _truth(b, env)
         if kb is not None and not has_effects(a):
             if kb == (op == "||"):
-                return ("num", int(kb))
+                return ("num", int(kb)) if harmless(a, env) else ("bin", op, a, ("num", int(kb)))
             return a if truth else _as_value(a)
         return ("bin", op, a, b)
     b = evaluate(e[3], env)
     if a[0] == "num" and b[0] == "num":
-        value = constants.binary(op, a[1], b[1])
+        value = arithmetic.binary(op, a, b)
         if value is not None:
-            return ("num", value)
-    if op == "&" and ((a == _ZERO and not has_effects(b)) or (b == _ZERO and not has_effects(a))):
+            return value
+    if op == "&" and ((a == _ZERO and harmless(b, env)) or (b == _ZERO and harmless(a, env))):
         return _ZERO
     return ("bin", op, a, b)
+
+
+def harmless(e: Expr, env: Env) -> bool:
+    """Whether an expression whose value does not matter may as well not be evaluated."""
+    return not touchy(e) and not unmet(all_needs(e), valid_objects(env.types))
 
 
 def _as_value(e: Expr) -> Expr:
@@ -363,17 +395,19 @@ def _node(n: Node, env: Env) -> list[Left]:
     if isinstance(n, If):
         cond = evaluate(parse_expression(n.cond), env, truth=True)
         known = _truth(cond, env)
+        open_parts = known is None and (known := settled(cond)) is not None
         if known is not None:
             gone = n.other if known else n.then
             if has_label(gone):
                 raise NotUnderstood(f"a label inside a branch that is not taken: {' '.join(n.cond)[:80]}")
-            return specialise(n.then if known else n.other, env)
+            reads: list[Left] = [("leaf" if touchy(cond) else "reads", show(cond), cond)] if open_parts else []
+            return reads + specialise(n.then if known else n.other, env)
         return [("if", cond, specialise(n.then, env), specialise(n.other, env))]
     if isinstance(n, Loop):
         return [("loop", _head(n.head, env), specialise(n.body, env))]
     cond = evaluate(parse_expression(n.cond), env)
     if cond[0] == "num" and not any(not isinstance(x, Leaf) and has_label([x]) for x in n.body):
-        return _chosen(n, cond[1], env)
+        return _chosen(n, cond, env)
     return [("switch", cond, specialise(n.body, env))]
 
 
@@ -406,12 +440,12 @@ def _leaf(n: Leaf, env: Env) -> list[Left]:
         return [("jump", f"return {show(value)}".strip(), value)]
     if statement[0] == "decl":
         return [
-            ("leaf", f"{kind} {name}" + (f" = {show(evaluate(init, env))}" if init is not None else ""))
+            _declared(name, kind, evaluate(init, env) if init is not None else None)
             for name, kind, init in statement[1]
             if name not in env.alias
         ]
     e = evaluate(statement[1], env)
-    if e[0] in ("num", "id"):
+    if e[0] == "num" or (e[0] == "id" and statement[1][0] == "id"):
         return []
     if e[0] == "call" and e[1][0] == "id" and e[1][1] in _ASSERTS and e[2][0][0] == "num":
         holds = bool(e[2][0][1]) == (e[1][1] == "ASSERT")
@@ -419,7 +453,11 @@ def _leaf(n: Leaf, env: Env) -> list[Left]:
     return [("leaf", show(e), e)]
 
 
-def _chosen(n: Switch, value: int, env: Env) -> list[Left]:
+def _declared(name: str, kind: str, init: Expr | None) -> Left:
+    return ("leaf", f"{kind} {name}") if init is None else ("leaf", f"{kind} {name} = {show(init, alone=True)}", init)
+
+
+def _chosen(n: Switch, value: Expr, env: Env) -> list[Left]:
     """The arm of a switch whose value is known."""
     start: int | None = None
     default: int | None = None
@@ -430,7 +468,7 @@ def _chosen(n: Switch, value: int, env: Env) -> list[Left]:
             label = evaluate(parse_expression(x.words[1:-1]), env)
             if label[0] != "num":
                 raise NotUnderstood(f"a case whose value is not known: {' '.join(x.words)}")
-            if label[1] == value:
+            if arithmetic.same_case(label, value):
                 start = i
     start = default if start is None else start
     if start is None:

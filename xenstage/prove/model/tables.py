@@ -1,11 +1,13 @@
 """tables_of: arrays of hypercall handlers as the C source initialises them.
 
-Rows are read after expanding the row macros of the same file; a form that is not
-known stops the reading, it never makes a row disappear.
+Rows are read after expanding the row macros of the same file, as C reads them: by number,
+by range, or behind the row before; of two for one number the last one holds, and what is
+not named is 0.  A form that is not known stops the reading, it never makes a row disappear.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -13,29 +15,52 @@ from ...ctext.body import NotUnderstood, parameters, parse_body, split_commas
 from ...ctext.entities import Entity, entities
 from ...ctext.expr import Expr, parse_expression, parse_statement, parts
 from ...index.sweep import Files
-from .constants import Constants, fold
+from .constants import Constants, Numbers, enumerators, fold, folded
 from .guests import COUNT, PREDICATES
-from .special import World
+from .special import Table, World
 
-Table = dict[int, dict[str, Expr]]
+_UNDEF = re.compile(r"^[ \t]*#[ \t]*undef[ \t]+(\w+)", re.M)
 
 
-class FileConstants:
-    """Constants as one file sees them: its own macros first."""
+class FileConstants(Numbers):
+    """Constants as one file sees them: its own macros and enumerators first, and only what
+    is the same for every architecture that compiles it."""
 
-    def __init__(self, outer: Constants, data: bytes) -> None:
+    def __init__(self, outer: Constants, data: bytes, path: str) -> None:
         self._outer = outer
-        self._own = {e.name: e.words for e in entities(data).values() if e.kind == "macro"}
+        self._shared = "x86" not in path
+        self._own: dict[str, set[tuple[str, ...]]] = {}
+        self._enums: dict[str, int] = {}
+        self._gone = set(_UNDEF.findall(data.decode("latin-1")))
+        self._under_way: set[str] = set()
+        for e in entities(data).values():
+            if e.kind == "macro":
+                self._own.setdefault(e.name, set()).add(e.words[2:])
+            elif e.kind == "type" and e.words[0] == "enum" and "{" in e.words:
+                self._enums.update(enumerators(e.words, self))
 
-    def __call__(self, name: str) -> int | None:
-        """The value, or None."""
-        words = self._own.get(name)
-        if words is None or len(words) < 3:
-            return self._outer(name)
+    def number(self, name: str) -> Expr | None:
+        """None also for what the file takes away, or defines in more than one way."""
+        if name in self._gone or name in self._under_way:
+            return None
+        if name in self._enums:
+            return ("num", self._enums[name])
+        if name in self._own:
+            return self._of_macro(name)
+        value = self._outer.number(name)
+        return value if not self._shared or self._outer.on_arm(name) <= {value} else None
+
+    def _of_macro(self, name: str) -> Expr | None:
+        if len(self._own[name]) != 1:
+            return None
+        (words,) = self._own[name]
+        self._under_way.add(name)
         try:
-            return fold(parse_expression(words[2:]), self._outer)
+            return folded(parse_expression(words), self) if words else None
         except NotUnderstood:
             return None
+        finally:
+            self._under_way.discard(name)
 
 
 def world_in(world: World, files: Files, path: str) -> World:
@@ -46,7 +71,7 @@ def world_in(world: World, files: Files, path: str) -> World:
     data = files.read(path)
     if not isinstance(world.constant, Constants):
         return world
-    constant = FileConstants(world.constant, data)
+    constant = FileConstants(world.constant, data, path)
     return replace(world, constant=constant, tables=tables_of(data, constant), selectors=selectors_of(data))
 
 
@@ -90,36 +115,72 @@ def _table(e: Entity, macros: Mapping[str, Entity], members: tuple[str, ...], co
         raise NotUnderstood(f"{e.name} holds directives: a row may be there or not")
     words = e.words
     inside = words[words.index("{", words.index("=")) + 1 : -2]
-    table: Table = {}
+    length = _length(e, constant)
+    table = Table(length, members)
+    following = 0
     for part in split_commas(inside):
         if not part:
             continue
         row = expand(part, macros)
-        if row[0] != "[" or "]" not in row or row[row.index("]") + 1] != "=":
-            raise NotUnderstood(f"{e.name}: a row without a number: {' '.join(part)}")
-        close = row.index("]")
-        number = fold(parse_expression(tuple(row[1:close])), constant)
-        if number is None:
-            raise NotUnderstood(f"{e.name}: no known value for {' '.join(row[1:close])}")
-        if number in table:
-            raise NotUnderstood(f"{e.name}: two rows for hypercall {number}")
-        value = row[close + 2 :]
-        values = split_commas(value[1:-1]) if value[:1] == ["{"] else [value]
-        if len(values) > len(members):
-            raise NotUnderstood(f"{e.name}: more values than members: {' '.join(part)}")
-        table[number] = {m: _value(v, constant) for m, v in zip(members, values, strict=False)}
+        first, last, value = _place(e.name, row, following, constant)
+        if not 0 <= first <= last < length:
+            raise NotUnderstood(f"{e.name} has {length} rows, and {' '.join(part)} is none of them")
+        for number in range(first, last + 1):
+            table[number] = _row(e.name, value, members, constant)
+        following = last + 1
     return table
+
+
+def _length(e: Entity, constant: FileConstants) -> int:
+    """The number of rows that a table is declared to have."""
+    words = e.words[: e.words.index("=")]
+    close = len(words) - 1 - words[::-1].index("]") if "]" in words else 0
+    start = len(words) - 1 - words[::-1].index("[") if "[" in words else 0
+    length = fold(parse_expression(words[start + 1 : close]), constant) if close > start + 1 else None
+    if length is None or words.count("[") != 1:
+        raise NotUnderstood(f"{e.name} has a length that is not known: {' '.join(words)}")
+    return length
+
+
+def _place(name: str, row: list[str], following: int, constant: FileConstants) -> tuple[int, int, list[str]]:
+    """The first and the last number of a row, and what it holds."""
+    if row[0] != "[":
+        return following, following, row
+    close = row.index("]")
+    if row[close + 1 : close + 2] != ["="]:
+        raise NotUnderstood(f"{name}: a row of a form that is not known: {' '.join(row)}")
+    inside = row[1:close]
+    at = inside.index("...") if "..." in inside else len(inside)
+    ends = [fold(parse_expression(tuple(x)), constant) for x in (inside[:at], inside[at + 1 :] or inside[:at])]
+    if ends[0] is None or ends[1] is None:
+        raise NotUnderstood(f"{name}: no known value for {' '.join(inside)}")
+    return ends[0], ends[1], row[close + 2 :]
+
+
+def _row(name: str, value: list[str], members: tuple[str, ...], constant: FileConstants) -> dict[str, Expr]:
+    """What a row gives each member that it names; the others are 0."""
+    values = split_commas(value[1:-1]) if value[:1] == ["{"] else [value]
+    out: dict[str, Expr] = {}
+    following = 0
+    for v in (v for v in values if v):
+        if v[0] == "." and v[2:3] == ["="] and v[1] in members:
+            following, v = members.index(v[1]), v[3:]
+        if following >= len(members) or v[0] == ".":
+            raise NotUnderstood(f"{name}: more values than members, or one that is not known: {' '.join(value)}")
+        out[members[following]] = _value(v, constant)
+        following += 1
+    return out
 
 
 def _value(words: list[str], constant: FileConstants) -> Expr:
     e = parse_expression(tuple(words))
-    while e[0] == "cast":
+    while e[0] == "cast" and e[1].endswith("*"):
         e = e[2]
     if e == ("id", "NULL"):
         return ("num", 0)
-    number = fold(e, constant)
+    number = folded(e, constant)
     if number is not None:
-        return ("num", number)
+        return number
     if e[0] == "id":
         return ("handler", e[1])
     raise NotUnderstood(f"a row's value is no handler and no number: {' '.join(words)}")

@@ -2,91 +2,225 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 from ...ctext.body import NotUnderstood
-from ...ctext.expr import Expr, has_effects, show
-from ..model.special import Left, unknown_parts
+from ...ctext.expr import Expr, parts, show
+from ..model.special import Left
+from ..model.traps import needs, touchy, unmet
 
-MOST_ATOMS = 12
+MOST_ROWS = 4096
+Key = tuple[str, int]  # an atom's text, and how many things that can be noticed were done before it
+Valid = frozenset[str]
 
 
-def equivalent(a: Expr, b: Expr) -> str:
+@dataclass
+class _Run:
+    """One way through a condition.
+
+    :param row: values of the atoms.
+    :param touched: what can be noticed of it, in order.
+    :param wanted: what must be valid for it.
+    """
+
+    row: dict[Key, bool]
+    touched: list[str] = field(default_factory=list)
+    wanted: set[str] = field(default_factory=set)
+
+
+class _Open(Exception):
+    def __init__(self, key: Key) -> None:
+        super().__init__()
+        self.key = key
+
+
+def equivalent(a: Expr, b: Expr, valid: Valid = frozenset()) -> str:
     """Why two conditions are not the same; "" when they are.
 
-    Every atom that is not known is free, so that the same truth table over all of them
-    is asked for.  Atoms must be evaluated in the same order where that can matter.
+    Every atom that is not known is free, and both sides are run for each way in which
+    they can come out: the results must be the same, what can be noticed (calls,
+    assignments, volatile reads) must happen alike, and the second may follow no pointer
+    and look up no element that the first did not, for a guard would then be missing.  An
+    atom's value may be another one after something that can be noticed.
 
-    :raises NotUnderstood: for more than 12 atoms.
+    :param valid: pointers that are known to be valid.
+    :raises NotUnderstood: for more than 4096 ways, or a new read whose guard is not known.
     """
     if show(a) == show(b):
         return ""
-    left, right = unknown_parts(a), unknown_parts(b)
-    names = sorted({show(x) for x in (*left, *right)})
-    if len(names) > MOST_ATOMS:
-        raise NotUnderstood(f"a condition of {len(names)} parts")
-    for values in itertools.product((False, True), repeat=len(names)):
-        row = dict(zip(names, values, strict=True))
-        if _value(a, row) != _value(b, row):
-            shown = ", ".join(f"{n} is {'true' if v else 'false'}" for n, v in row.items()) or "always"
-            return f"{show(a)} is {_word(_value(a, row))}, {show(b)} is {_word(_value(b, row))} where {shown}"
-    orders = [list(dict.fromkeys(show(x) for x in side)) for side in (left, right)]
-    if orders[0] != orders[1]:
-        touchy = [x for x in (*left, *right) if has_effects(x)]
-        guards = [(p, q) for p in names for q in names if p != q and _through(q, p)]
-        if touchy or guards:
-            what = show(touchy[0]) if touchy else f"{guards[0][1]}, which {guards[0][0]} may guard,"
-            return f"{what} is evaluated in another order or not in each case"
+    doubt = ""
+    for row, old, new in _ways(a, b):
+        given = ", ".join(f"{_again(k)} is {_word(v)}" for k, v in row.items()) or "always"
+        if old[0] != new[0]:
+            return f"{show(a)} is {_word(old[0])}, {show(b)} is {_word(new[0])} where {given}"
+        if old[1].touched != new[1].touched:
+            what = next(x for x in (*old[1].touched, *new[1].touched) if _differ(x, old[1], new[1]))
+            return f"{what} is evaluated in another order or not in each case: where {given}"
+        for need in unmet(new[1].wanted - old[1].wanted, valid):
+            said = f"{need} is needed where {given}, which it was not before"
+            if _guarded(need, row):
+                return said
+            doubt = doubt or said
+    if doubt:
+        raise NotUnderstood(doubt)
     return ""
 
 
-def _through(inner: str, guard: str) -> bool:
-    return inner.startswith((f"{guard}->", f"{guard}[", f"*{guard}")) or f"({guard})->" in inner
+def _ways(a: Expr, b: Expr) -> Iterator[tuple[dict[Key, bool], tuple[bool, _Run], tuple[bool, _Run]]]:
+    """Every way in which the atoms can come out, as far as a side asks for them."""
+    pending: list[dict[Key, bool]] = [{}]
+    count = 0
+    while pending:
+        row = pending.pop()
+        runs = _Run(row), _Run(row)
+        try:
+            values = _value(a, runs[0]), _value(b, runs[1])
+        except _Open as e:
+            pending += [{**row, e.key: True}, {**row, e.key: False}]
+            continue
+        count += 1
+        if count > MOST_ROWS:
+            raise NotUnderstood("a condition of too many parts")
+        yield row, (values[0], runs[0]), (values[1], runs[1])
+
+
+def _again(key: Key) -> str:
+    return key[0] if not key[1] else f"{key[0]} (after {key[1]} calls)"
+
+
+def _differ(what: str, old: _Run, new: _Run) -> bool:
+    return old.touched.count(what) != new.touched.count(what) or old.touched.index(what) != new.touched.index(what)
+
+
+def _guarded(need: str, row: dict[Key, bool]) -> bool:
+    """Whether an atom of the condition asks whether a need is met: the pointer, or its index."""
+    index = need[need.rindex("[") + 1 : -1] if need.endswith("]") else need.removeprefix("/ ").removeprefix("% ")
+    return any(need == text or (index in text and index != text) or index == text for text, _ in row)
 
 
 def _word(value: bool) -> str:
     return "true" if value else "false"
 
 
-def _value(e: Expr, row: dict[str, bool]) -> bool:
-    if e[0] == "num":
+_SWAPPED = {">": "<", "<=": ">="}
+
+
+def _value(e: Expr, run: _Run) -> bool:
+    kind = e[0]
+    if kind == "num":
         return bool(e[1])
-    if e[0] == "bin" and e[1] in ("&&", "||"):
-        a = _value(e[2], row)
-        return (a and _value(e[3], row)) if e[1] == "&&" else (a or _value(e[3], row))
-    if e[0] == "un" and e[1] == "!":
-        return not _value(e[2], row)
-    if e[0] == "tern":
-        return _value(e[2], row) if _value(e[1], row) else _value(e[3], row)
-    return row[show(e)]
+    if kind == "bin" and e[1] in ("&&", "||"):
+        a = _value(e[2], run)
+        return (a and _value(e[3], run)) if e[1] == "&&" else (a or _value(e[3], run))
+    if kind == "un" and e[1] == "!":
+        return not _value(e[2], run)
+    if kind == "tern":
+        return _value(e[2], run) if _value(e[1], run) else _value(e[3], run)
+    if kind == "list":
+        return bool([_value(x, run) for x in e[1]][-1])
+    if kind == "bin" and e[1] in ("==", "!=") and e[3] in (("num", 0), ("id", "NULL")):
+        return bool(_value(e[2], run) == (e[1] == "!="))
+    if kind == "bin" and e[1] in _SWAPPED and not touchy(e):
+        e = ("bin", _SWAPPED[e[1]], e[3], e[2])
+    if kind == "bin" and e[1] in ("!=", ">="):
+        return not _atom(("bin", "==" if e[1] == "!=" else "<", e[2], e[3]), run)
+    return _atom(e, run)
 
 
-def differences(old: Sequence[Left], new: Sequence[Left]) -> str:
+def _atom(e: Expr, run: _Run) -> bool:
+    if e[0] == "bin" and e[1] == "==" and not touchy(e) and show(e[2]) > show(e[3]):
+        e = ("bin", "==", e[3], e[2])
+    text = show(e)
+    key = text, len(run.touched)
+    run.wanted |= needs(e)
+    if touchy(e):
+        run.touched.append(text)
+    if key not in run.row:
+        raise _Open(key)
+    return run.row[key]
+
+
+def differences(old: Sequence[Left], new: Sequence[Left], valid: Valid = frozenset()) -> str:
     """The first place at which two specialised functions part; "" where they do not.
 
+    :param valid: pointers that are known to be valid; those that the first function has
+        followed on its way are as well.
     :raises NotUnderstood: as :func:`equivalent` does.
     """
-    for i in range(max(len(old), len(new))):
-        if i >= len(old):
-            return f"new: {describe(new[i])}"
-        if i >= len(new):
-            return f"gone: {describe(old[i])}"
-        found = _one(old[i], new[i])
+    first, second = _apart(old), _apart(new)
+    for i in range(max(len(first), len(second))):
+        reads = first[i][0] if i < len(first) else [], second[i][0] if i < len(second) else []
+        valid |= frozenset(n for x in reads[0] for n in needs(x[2]))
+        for x in reads[1]:
+            missing = unmet(needs(x[2]), valid)
+            if missing:
+                raise NotUnderstood(f"{missing[0]} is needed for {x[1]}, which it was not before")
+        a, b = (side[i][1] if i < len(side) else None for side in (first, second))
+        if a is None or b is None:
+            return f"new: {describe(b)}" if b is not None else f"gone: {describe(a)}" if a is not None else ""
+        found = _one(a, b, valid)
         if found:
             return found
+        valid = _after(a, valid)
     return ""
 
 
-def _one(a: Left, b: Left) -> str:
+def _apart(left: Sequence[Left]) -> list[tuple[list[Left], Left | None]]:
+    """Each statement with the mere reads before it, whose values do not matter; the last
+    ones stand alone."""
+    out: list[tuple[list[Left], Left | None]] = []
+    reads: list[Left] = []
+    for x in left:
+        if x[0] == "reads":
+            reads.append(x)
+        else:
+            out.append((reads, x))
+            reads = []
+    return [*out, (reads, None)]
+
+
+def _after(left: Left, valid: Valid) -> Valid:
+    """What is known to be valid behind a statement."""
+    if left[0] in ("label", "loop"):
+        return frozenset()  # something may come from elsewhere
+    first = left[1] if left[0] in ("if", "switch") else left[2] if len(left) > 2 else None
+    valid |= needs(first) if first is not None else frozenset()
+    written = _written(left)
+    return frozenset(v for v in valid if not any(v == w or v.startswith((f"{w}->", f"{w}[")) for w in written))
+
+
+def _written(left: Left) -> set[str]:
+    """Objects that a statement may give another value."""
+    out: set[str] = set()
+    if left[0] == "leaf" and len(left) == 2:  # not read: any of its words
+        return set(_NAMES.findall(left[1]))
+    for x in left[1:]:
+        if isinstance(x, list):
+            out |= {w for inner in x for w in _written(inner)}
+        elif isinstance(x, tuple) and x:
+            changed = (p for p in parts(x) if p[0] == "assign" or (p[0] == "un" and p[1] in ("&", *_STEPS)))
+            out |= {show(p[2]) for p in changed}
+    return out
+
+
+_NAMES = re.compile(r"[A-Za-z_]\w*")
+_STEPS = ("++", "--", "p++", "p--")
+
+
+def _one(a: Left, b: Left, valid: Valid) -> str:
     if a[0] != b[0]:
         return f"{describe(a)} -> {describe(b)}"
     if a[0] == "if":
-        if equivalent(a[1], b[1]) and a[3] and not equivalent(a[1], ("un", "!", b[1])):
-            return differences(a[2], b[3]) or differences(a[3], b[2])
-        return equivalent(a[1], b[1]) or differences(a[2], b[2]) or differences(a[3], b[3])
+        found = equivalent(a[1], b[1], valid)
+        inside = valid | needs(a[1])
+        if found and a[3] and not equivalent(a[1], ("un", "!", b[1]), valid):
+            return differences(a[2], b[3], inside) or differences(a[3], b[2], inside)
+        return found or differences(a[2], b[2], inside) or differences(a[3], b[3], inside)
     if a[0] == "switch":
-        return differences(a[2], b[2]) if show(a[1]) == show(b[1]) else f"{describe(a)} -> {describe(b)}"
+        same = show(a[1]) == show(b[1])
+        return differences(a[2], b[2], valid | needs(a[1])) if same else f"{describe(a)} -> {describe(b)}"
     if a[0] == "loop":
         return differences(a[2], b[2]) if a[1] == b[1] else f"{describe(a)} -> {describe(b)}"
     return "" if a[1] == b[1] else f"{describe(a)} -> {describe(b)}"

@@ -21,8 +21,9 @@ from ..case import Case
 from ..changes import changed_entities
 from ..model import guests
 from ..model.constants import Constants
-from ..model.special import Env, Left, World, aliases, leaves, select, specialise
-from ..model.tables import Table, world_in
+from ..model.special import Env, Left, Table, World, aliases, leaves, select, specialise
+from ..model.tables import world_in
+from ..model.variables import assigned, kinds_of, typed_values
 from ..model.world import world_of
 from ..result import FAIL, PASS, REFUSED, SKIP, Finding, Proof
 
@@ -66,7 +67,7 @@ def matrix_of(files: Files) -> Matrix:
                 cells[f"{kind}/{mode}/{label}"] = cell + _cut(cell, kind, world, number, files, path)
     cells.update(_pv(files, names))
     used = {n: t for n, t in world.tables.items() if n in function.words}
-    return Matrix(cells, {n: dict(t) for n, t in used.items()}, _owners(files.read(path), used, world, function))  # type: ignore[arg-type]
+    return Matrix(cells, used, _owners(files.read(path), used, world, function))
 
 
 def _names(world: World, files: Files) -> dict[int, str]:
@@ -92,10 +93,14 @@ class _Dispatcher:
         self._alias = aliases(self._nodes, {p[-1] for p in parameters(function)})
         self._mode = _variable(self._nodes, guests.MODE_FUNCTION)
         self._number = _index(self._nodes, world)
+        self._kinds = kinds_of(self._nodes, parameters(function))
+        if assigned(self._nodes, self._number):
+            raise NotUnderstood(f"the dispatcher changes {self._number}, by which it looks into its tables")
 
     def cell(self, kind: str, mode: int, number: int) -> str:
         """What a guest gets: assignments to its registers on the way, in order."""
-        env = Env(self._world, {guests.CURRENT: kind}, {self._mode: mode, self._number: number}, self._alias)
+        values = typed_values({self._mode: mode, self._number: number}, self._kinds)
+        env = Env(self._world, {guests.CURRENT: kind}, values, self._alias)
         left = specialise(self._nodes, env)
         if env.asked:
             raise NotUnderstood(f"the dispatcher asks for the type of {', '.join(sorted(env.asked))}")

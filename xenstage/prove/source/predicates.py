@@ -20,6 +20,8 @@ from ..changes import Change, changed_entities
 from ..model import guests
 from ..model.special import Env, Left, World, aliases, specialise
 from ..model.tables import world_in
+from ..model.traps import valid_objects
+from ..model.variables import kinds_of, tested_pointers, typed_values
 from ..model.world import truth_table, world_of
 from ..result import FAIL, PASS, REFUSED, Finding, Proof
 from .compare import differences
@@ -117,13 +119,14 @@ def _function(
         rows["conditions"] = changed_conditions(old, new, seen)
         if len(objects) > MOST_OBJECTS:
             return f"asks for the types of {len(objects)} objects", "refused", rows
-        for types, values in _assignments(objects, variables, seen):
+        pointers = readings[0].tested() | readings[1].tested()
+        for types, values, null in _assignments(objects, variables, pointers, seen):
             rows["assignments"] += 1
-            a, b = (r.left(types, values) for r in readings)
+            a, b = (r.left(types, values, null) for r in readings)
             wrong = readings[1].wrong - readings[0].wrong
-            found = sorted(wrong)[0] if wrong else differences(a, b)
+            found = sorted(wrong)[0] if wrong else differences(a, b, valid_objects(types))
             if found:
-                return f"{_given(types, values)}{found}", "differs", rows
+                return f"{_given(types, values, null)}{found}", "differs", rows
     except NotUnderstood as e:
         return str(e), "refused", rows
     if parameters(old) != parameters(new):
@@ -171,16 +174,29 @@ def _marked(left: list[Left], fields: set[str]) -> list[Left]:
     return out
 
 
-def _given(types: Mapping[str, str], values: Mapping[str, int]) -> str:
+def _given(types: Mapping[str, str], values: Mapping[str, int], null: str = "") -> str:
     known = [f"{o} is {t}" for o, t in types.items()] + [f"{n} = {v}" for n, v in values.items()]
+    known += [f"{null} is NULL"] if null else []
     return f"for {', '.join(known)}: " if known else ""
 
 
 def _assignments(
+    objects: list[str], variables: list[str], pointers: set[str], worlds: tuple[World, World]
+) -> Iterator[tuple[dict[str, str], dict[str, int], str]]:
+    """Types of the objects, values of the variables, and a pointer that is NULL: none of
+    them, and each that a condition tests and whose type is asked for."""
+    roots = {o: o.removesuffix("->domain") for o in objects}
+    for null in ("", *sorted(pointers & set(roots.values()))):
+        there = [o for o in objects if roots[o] != null]
+        for types, values in _given_types(there, variables, worlds):
+            yield types, values, null
+
+
+def _given_types(
     objects: list[str], variables: list[str], worlds: tuple[World, World]
 ) -> Iterator[tuple[dict[str, str], dict[str, int]]]:
     count = max((w.constant(guests.COUNT) or 0) for w in worlds) if variables else 0
-    numbers = [*range(count + 1), 0x80000000]
+    numbers = [*range(count + 1), 0x80000000, 0xFFFFFFFF]
     for kinds in itertools.product(guests.TYPES, repeat=len(objects)):
         for given in itertools.product(numbers, repeat=len(variables)) if variables else [()]:
             yield dict(zip(objects, kinds, strict=True)), dict(zip(variables, given, strict=True))
@@ -193,17 +209,23 @@ class _Reading:
         self._nodes = parse_body(function)
         self._world = world
         self._alias = aliases(self._nodes, {p[-1] for p in parameters(function)})
+        self._kinds = kinds_of(self._nodes, parameters(function))
         self.wrong: set[str] = set()
 
-    def _env(self, types: Mapping[str, str], values: Mapping[str, int]) -> Env:
-        return Env(self._world, types, values, self._alias)
+    def _env(self, types: Mapping[str, str], values: Mapping[str, int], null: str = "") -> Env:
+        known = typed_values(values, self._kinds)
+        return Env(self._world, types, known, self._alias, frozenset({null} if null else ()))
 
-    def left(self, types: Mapping[str, str], values: Mapping[str, int]) -> list[Left]:
+    def left(self, types: Mapping[str, str], values: Mapping[str, int], null: str) -> list[Left]:
         """What is left of it."""
-        env = self._env(types, values)
+        env = self._env(types, values, null)
         out = specialise(self._nodes, env)
         self.wrong = env.wrong
         return out
+
+    def tested(self) -> set[str]:
+        """Names that a condition compares with NULL."""
+        return tested_pointers(self._nodes)
 
     def objects(self) -> set[str]:
         """Objects whose type it asks for, its selectors' included."""
