@@ -14,7 +14,7 @@ class Exit(IntEnum):
     """Exit codes of every verb (docs/errors.md)."""
 
     OK = 0
-    FAIL = 1  # the work was done and its verdict is bad: a build failed
+    FAIL = 1  # the work was done and its verdict is bad: a build failed, a counterexample was found
     USAGE = 2  # the command line is wrong (argparse uses the same code)
     TREE = 3  # the tree or the base commit cannot be used
     SITE = 4  # a site that a stage needs is missing, doubled, or unknown to it
@@ -23,6 +23,7 @@ class Exit(IntEnum):
     PARSE = 7  # the C parser reported an error
     SKIPPED = 8  # nothing failed, but something could not run here (verify)
     INFRA = 9  # the machine, not the patch, kept a proof from ending
+    NOT_SHOWN = 10  # no counterexample was found, and it is not shown that there is none (verify)
     INTERRUPTED = 130  # Ctrl-C; run the same command again to go on
 
 

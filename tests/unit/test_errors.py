@@ -46,5 +46,6 @@ def test_exit_codes_are_an_interface() -> None:
         "PARSE": 7,
         "SKIPPED": 8,
         "INFRA": 9,
+        "NOT_SHOWN": 10,
         "INTERRUPTED": 130,
     }

@@ -29,7 +29,8 @@ _ALLOC, _EXEC, _MERGE, _STRINGS = 2, 4, 16, 32
 _NOBITS = 8
 _DEPTH = 3
 
-Unit = dict[str, dict[str, list[Any]]]  # "f" and "d": symbol -> [size in bytes, digest]
+# "f" and "d": symbol -> [size in bytes, digest]; "s": section without symbols -> the same
+Unit = dict[str, dict[str, list[Any]]]
 
 
 class _Symbol(NamedTuple):
@@ -54,7 +55,10 @@ def local_name(name: str) -> str:
 
 
 def read_unit(path: Path, prefix: Path, erase: Sequence[bytes] = ()) -> Unit:
-    """The functions ("f") and variables ("d") of one relocatable object.
+    """The functions ("f") and variables ("d") of one relocatable object, and what stands in
+    sections without a symbol of their own ("s": exception tables, bug frames, alternatives).
+
+    The section in which something stands is part of its digest.
 
     :param prefix: a directory whose name is left out of strings (``__FILE__``).
     :param erase: texts that do not count (the date of the build).
@@ -97,6 +101,7 @@ class _Object:
         self.machine = {"EM_X86_64": 62, "EM_AARCH64": 183, "EM_ARM": 40}.get(elf["e_machine"], 0)
         self.wide = elf.elfclass == 64
         self.headers = [s.header for s in elf.iter_sections()]
+        self.names = [s.name for s in elf.iter_sections()]
         self.order = "<" if elf.little_endian else ">"
         self.symbols: list[_Symbol] = []
         self.relocations: dict[int, list[_Relocation]] = {}
@@ -143,7 +148,7 @@ class _Object:
         ]
 
     def unit(self) -> Unit:
-        out: Unit = {"f": {}, "d": {}}
+        out: Unit = {"f": {}, "d": {}, "s": self._nameless()}
         for index, symbols in sorted(self.placed.items()):
             if index >= len(self.headers) or not self.headers[index]["sh_flags"] & _ALLOC:
                 continue
@@ -152,7 +157,22 @@ class _Object:
                 name, n = local_name(s.name), 2
                 while name in where:
                     name, n = f"{local_name(s.name)}#{n}", n + 1
-                where[name] = [s.size, self._digest(index, s.value, s.value + s.size, s, 0)]
+                made = self._digest(index, s.value, s.value + s.size, s, 0)
+                where[name] = [s.size, f"{made} {self.names[index]}"]
+        return out
+
+    def _nameless(self) -> dict[str, list[Any]]:
+        """Sections that are loaded and that no symbol names: what an assembler's .pushsection left there."""
+        out: dict[str, list[Any]] = {}
+        for index, header in enumerate(self.headers):
+            size, flags = header["sh_size"], header["sh_flags"]
+            if not size or not flags & _ALLOC or flags & _MERGE or index in self.placed:
+                continue
+            if not self.names[index].startswith((".eh_frame", ".note", ".rodata", ".comment")):
+                name, n = self.names[index], 2
+                while name in out:
+                    name, n = f"{self.names[index]}#{n}", n + 1
+                out[name] = [size, self._digest(index, 0, size, None, 0)]
         return out
 
     def _digest(self, index: int, start: int, end: int, owner: _Symbol | None, depth: int) -> str:

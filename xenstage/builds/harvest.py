@@ -17,6 +17,7 @@ from ..tree.toolchain import make_toolchain
 from .binary import read_tables
 from .elf import dates_of, read_build, read_unit
 from .lines import keep_line_numbers
+from .sources import files_read
 
 
 @dataclass
@@ -32,17 +33,20 @@ class Harvester:
     cache: Cache
     runner: Runner
     units: dict[str, list[Unit]] = field(default_factory=dict)
+    recorded: list[str] = field(default_factory=list)
 
     def __call__(self, xen: Path, commit: str) -> dict[str, Any]:
         """A JSON value: "objects" (see :func:`read_build`), "tables" (see
         :func:`read_tables`), and "lines": objects compiled again from sources whose
-        unchanged lines have their old numbers."""
+        unchanged lines have their old numbers, "sources": object to source where their
+        names differ, and "read": the files of the tree that were compiled."""
         image = xen / "xen-syms"
         return {
             "objects": read_build(xen),
             "tables": read_tables(image) if image.exists() else {},
             "lines": self._relined(xen, commit),
             "sources": self._sources(xen),
+            "read": files_read(xen),
         }
 
     def _sources(self, xen: Path) -> dict[str, str]:
@@ -72,12 +76,19 @@ class Harvester:
     def _units(self) -> dict[str, list[Unit]]:
         if not self.units and not self.config.clang:
             prepared = prepare(self.tree, self.config, cache=self.cache, runner=self.runner)
+            self.recorded.append(str(prepared.root))
             for u in prepared.units:
                 self.units.setdefault(u.source, []).append(u)
         return self.units
 
+    def _here(self, argument: str, root: Path) -> str:
+        for place in self.recorded:
+            argument = argument.replace(f"{place}/", f"{root}/")
+        return argument
+
     def _again(self, root: Path, unit: Unit, text: bytes) -> Any | None:
-        """One unit compiled from other bytes, in the same directory under another name."""
+        """One unit compiled from other bytes, in the same directory under another name,
+        with the headers that stand there: the recorded command names those of the base."""
         source = (root / unit.source).with_suffix(".xenstage.c")
         made = self.cache.scratch("again.o")
         args: list[str] = []
@@ -89,7 +100,7 @@ class Harvester:
             if a in ("-o", "-MF"):
                 skip = True
                 continue
-            args.append(str(source) if a.endswith(".c") else a)
+            args.append(str(source) if a.endswith(".c") else self._here(a, root))
         named = next(a for a in reversed(unit.args) if a.endswith(".c"))
         tools = make_toolchain(self.config, cache=self.cache, runner=self.runner)
         try:

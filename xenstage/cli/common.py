@@ -114,4 +114,5 @@ def stages() -> dict[int, Stage]:
 
 def exit_code(worst: str) -> Exit:
     """The exit code of the worst verdict of a verb that judges (docs/errors.md)."""
-    return {"PASS": Exit.OK, "SKIP": Exit.SKIPPED, "INFRA": Exit.INFRA}.get(worst, Exit.FAIL)
+    codes = {"PASS": Exit.OK, "SKIP": Exit.SKIPPED, "INFRA": Exit.INFRA, "REFUSED": Exit.NOT_SHOWN}
+    return codes.get(worst, Exit.FAIL)

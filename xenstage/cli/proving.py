@@ -112,10 +112,10 @@ def report(
         print(f"{j.verdict:7} {j.case.subject}"[:width])
         for proof in j.proofs:
             print(f"    {proof.verdict:7} {proof.name:11} {proof.summary}"[:width])
-            if proof.verdict != "PASS":
+            if proof.verdict != "PASS" or proof.findings:
                 for finding in proof.findings[:6]:
                     print(f"            {finding.where}: {finding.what}")
-        print(f"    message: {j.conclusion or 'the declared changes'}"[: 4 * width])
+        print(f"    {j.says}"[: 4 * width])
     for place in places.values():
         print(f"evidence: {place / 'evidence.md'}")
     if opinion is not None:

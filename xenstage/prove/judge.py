@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ..builds.builder import Result
 from ..cache import Cache
 from .binary.builds import prove_builds
 from .binary.compiled import prove_objects
 from .binary.coverage import coverage
+from .binary.equal import Equal, equal_objects
 from .case import Case
 from .interface.abi import prove_abi
 from .model import guests
 from .patch.residue import is_documentation, prove_residue
-from .result import FAIL, PASS, SKIP, Finding, Proof, worst
+from .result import FAIL, INFRA, PASS, REFUSED, SKIP, Finding, Proof, worst
 from .source.hypercalls import prove_hypercalls
 from .source.lifetimes import prove_lifetimes
 from .source.predicates import prove_predicates
 
 NFC = "No functional change."
 NAMES = ("builds", "predicates", "hypercalls", "objects", "abi", "lifetimes", "residue", "form")
+# What reads the source to show that it does the same; equal objects show it in another way.
+SOURCE = ("predicates", "hypercalls", "lifetimes")
 Built = Mapping[str, tuple[Result, Result]]  # configuration -> results of the parent and of the patch
 
 
@@ -29,9 +32,10 @@ class Judgement:
     """What the proofs come to for one patch.
 
     :param proofs: in the order of ``NAMES``.
-    :param nfc: whether the evidence shows that nothing changes in function.
-    :param why_not: what it does not show, when it does not.
+    :param nfc: whether the source proofs show that nothing changes in function.
+    :param why_not: what they do not show, when they do not.
     :param conclusion: the sentence for the message; "" where the declared changes say it.
+    :param equal: what equal objects show by themselves.
     """
 
     case: Case
@@ -39,14 +43,44 @@ class Judgement:
     nfc: bool
     why_not: tuple[str, ...]
     conclusion: str
+    equal: Equal = field(default_factory=Equal)
+
+    @property
+    def shown(self) -> str:
+        """By which evidence it is shown that nothing changes in function; "" where it is not."""
+        if self.nfc:
+            return "the source proofs"
+        return f"equal objects in {self.equal.where}" if self.equal.holds and not self.case.declared.intended else ""
 
     @property
     def verdict(self) -> str:
-        """The worst of all."""
-        return worst([p.verdict for p in self.proofs])
+        """The worst of all proofs; where equal objects decide, what the source did not show is no part of it."""
+        counted = [p for p in self.proofs if not (p.verdict == REFUSED and p.name in SOURCE and self.equal.holds)]
+        return worst([p.verdict for p in counted])
+
+    @property
+    def says(self) -> str:
+        """One sentence for a maintainer: what is shown, by which evidence, and what is not."""
+        built = next((p.summary for p in self.proofs if p.name == "builds" and p.verdict != SKIP), "not built")
+        more = f"; and {len(self.why_not) - 1} more" if len(self.why_not) > 1 else ""
+        first = f"{self.why_not[0]}{more}" if self.why_not else ""
+        bad = [p for p in self.proofs if p.verdict in (FAIL, INFRA)]
+        if bad and bad[0].findings:
+            return f"{bad[0].name}: {bad[0].findings[0].where}: {bad[0].findings[0].what} ({built})"
+        if self.nfc:
+            return f"shown by the source proofs: nothing changes in function ({built})"
+        if self.shown:
+            equal = f"every compiled function is as before in {self.equal.where}"
+            return f"shown by equal objects: {equal}; the source proofs do not show it: {first}"
+        if self.case.declared.intended:
+            return f"changes as it declares ({built})"
+        word = "CLAIMED AND NOT SHOWN" if self.case.claims_nfc else "not shown to change nothing"
+        return f"{word}: {first} ({built})"
 
     def with_form(self, form: Proof) -> Judgement:
-        """The same with the proof that looks at the finished mail."""
+        """The same with the proof that looks at the finished mail; of a patch that is not ours it is advice."""
+        if form.verdict == FAIL and self.case.declared.edits is None:
+            form = replace(form, verdict=PASS, summary=f"advice: {form.summary}")
         return replace(self, proofs=(*(p for p in self.proofs if p.name != "form"), form))
 
 
@@ -80,10 +114,25 @@ def judge_patch(
     if "objects" in only:
         done["objects"] = prove_objects(case, built, covering)
         step("objects")
+    equal = equal_objects(case, built) if "objects" in only else Equal()
+    done = {n: _confirmed(p, equal) for n, p in done.items()}
     why_not = _why_not(case, built, done, covering.uncovered(), only)
-    done = {n: _hold_to_claim(p, case, why_not) for n, p in done.items()}
+    unshown = [] if equal.holds else [*why_not, *(why_not and (*equal.gaps, *equal.differ))]
+    done = {n: _hold_to_claim(p, case, unshown) for n, p in done.items()}
+    if "objects" in done:
+        done["objects"].facts["equal"] = {
+            "configurations": list(equal.configs), "differ": list(equal.differ), "gaps": list(equal.gaps)
+        }  # fmt: skip
     proofs = tuple(done[n] for n in NAMES if n in done)
-    return Judgement(case, proofs, not why_not, tuple(why_not), _conclude(case, why_not))
+    return Judgement(case, proofs, not why_not, tuple(why_not), _conclude(case, why_not), equal)
+
+
+def _confirmed(proof: Proof, equal: Equal) -> Proof:
+    """A difference that a proof reads in the source is no counterexample where the compiler makes the same of both."""
+    if proof.name not in SOURCE or proof.verdict != FAIL or not equal.holds:
+        return proof
+    summary = f"{proof.summary} in the source, none in the objects of {equal.where}"
+    return replace(proof, verdict=REFUSED, summary=summary)
 
 
 def _tables(result: Result) -> bool:
@@ -123,11 +172,11 @@ def _why_not(
 
 
 def _hold_to_claim(proof: Proof, case: Case, why_not: list[str]) -> Proof:
-    """A message that says "No functional change" without the evidence for it is a failure."""
+    """A message that says "No functional change" without the evidence for it claims what is not shown."""
     if proof.name != "objects" or not case.claims_nfc or not why_not:
         return proof
     findings = (*proof.findings, *(Finding("message", f"says 'No functional change', but {w}") for w in why_not[:8]))
-    return replace(proof, verdict=FAIL, summary="the message claims more than is shown", findings=findings)
+    return replace(proof, verdict=REFUSED, summary="the message claims more than is shown", findings=findings)
 
 
 def _conclude(case: Case, why_not: list[str]) -> str:

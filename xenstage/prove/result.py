@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+# PASS: shown.  FAIL: a counterexample that a person can check.  REFUSED: not shown, one way or the
+# other, and the findings say what is missing.  SKIP: it could not run here.  INFRA: the machine failed.
 PASS, FAIL, REFUSED, SKIP, INFRA = "PASS", "FAIL", "REFUSED", "SKIP", "INFRA"
 # The worst first: what several verdicts come to.
 ORDER = (INFRA, FAIL, REFUSED, SKIP, PASS)
@@ -27,9 +29,9 @@ class Proof:
     """What one proof says of one patch.
 
     :param name: builds, predicates, hypercalls, objects, abi, lifetimes, residue or form.
-    :param verdict: PASS, FAIL (something does not hold), REFUSED (something was not
-        understood: no pass), SKIP (it could not run here; the summary says why) or INFRA
-        (the machine, not the patch).
+    :param verdict: PASS, FAIL (something does not hold, and the findings are counterexamples
+        that a person can check), REFUSED (it is not shown: the findings say what is missing),
+        SKIP (it could not run here; the summary says why) or INFRA (the machine, not the patch).
     :param summary: one line for the table.
     :param findings: for every verdict but PASS, what it rests on.
     :param facts: JSON values for the evidence file: tables, counts, differences.
