@@ -13,6 +13,7 @@ from ..builds.builder import Result
 from ..errors import Exit, XenstageError
 from ..progress import Progress
 from ..prove.case import Declared, make_case
+from ..prove.effect import Effect
 from ..prove.judge import NAMES, Judgement, judge_patch
 from ..prove.page import evidence_page
 from ..prove.patch.form import am_in_order, prove_form
@@ -130,7 +131,12 @@ def _declared(said: Any, number: int, tree: str, git: Any, commit: str) -> Decla
         )
     p = rows[0]
     return Declared(
-        tuple(p["intended"]), tuple(p["removes"]), tuple(p["introduces"]), tuple(said["keeps"]), tuple(p["edits"])
+        tuple(p["intended"]),
+        tuple(p["removes"]),
+        tuple(p["introduces"]),
+        tuple(said["keeps"]),
+        tuple(p["edits"]),
+        tuple(Effect.from_json(e) for e in p.get("effects", ())),
     )
 
 

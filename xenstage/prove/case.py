@@ -8,6 +8,7 @@ from typing import Any
 from ..cache import Cache
 from ..index.sweep import Files
 from ..tree.git import Git
+from .effect import Effect
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Declared:
     :param keeps: names whose uses stay, in number.
     :param edits: the byte edits (path, offset, expected, new) that make the whole
         difference, or None where nobody said.
+    :param effects: what becomes of single functions for single kinds of guest, exactly.
     """
 
     intended: tuple[str, ...] = ()
@@ -27,6 +29,7 @@ class Declared:
     introduces: tuple[str, ...] = ()
     keeps: tuple[str, ...] = ()
     edits: tuple[dict[str, Any], ...] | None = None
+    effects: tuple[Effect, ...] = ()
 
 
 @dataclass(frozen=True)

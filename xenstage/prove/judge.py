@@ -157,6 +157,9 @@ def _why_not(
     """Why the message may not say that nothing changes in function."""
     if case.declared.intended:
         return [f"an intended change: {text}" for text in case.declared.intended]
+    effects = [e for e in case.declared.effects if not e.unreachable]
+    if effects:
+        return [f"a declared effect: {e.where}" for e in effects]
     missing = [n for n in ("predicates", "hypercalls", "objects", "abi", "lifetimes") if n not in only]
     out = [f"{n} was not asked for" for n in missing]
     objects = done.get("objects")

@@ -230,6 +230,7 @@ def _patch(number: int, made: Made, builds: dict[str, Any]) -> dict[str, Any]:
         "commit": made.commit,
         "tree": made.tree,
         "intended": list(made.patch.intended),
+        "effects": [e.to_json() for e in made.patch.effects],
         "removes": list(made.patch.removes),
         "introduces": list(made.patch.introduces),
         "proofs": {},

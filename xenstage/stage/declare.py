@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Exit, XenstageError
+from ..prove.effect import Effect
 
 if TYPE_CHECKING:
     from .view import View
@@ -38,6 +39,9 @@ class Patch:
         the message.  Empty for a patch that changes nothing for a guest.
     :param probes: names in the probe guests' tables (patterns as of fnmatch) whose values
         the patch means to change; any other difference from the base is a FAIL.
+    :param effects: what becomes of single functions for single kinds of guest, exactly;
+        the proofs hold both a difference that is not declared and a declared one that does
+        not happen against the patch.
     """
 
     subject: str
@@ -49,6 +53,7 @@ class Patch:
     introduces: tuple[str, ...] = ()
     intended: tuple[str, ...] = ()
     probes: tuple[str, ...] = ()
+    effects: tuple[Effect, ...] = ()
 
 
 @dataclass(frozen=True)

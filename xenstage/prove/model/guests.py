@@ -1,38 +1,24 @@
-"""What the proofs know of Xen's guest types: names, and no values.
+"""What the proofs know of Xen's guest types beforehand: names of places, and no values.
 
-Everything else is read from the trees under comparison.  This is the one place to
-change when Xen gets another predicate or way of creating a guest.
+Which guests there are, how their domains are told apart and what a predicate answers is
+read from the trees under comparison.  This is the one place to change when Xen creates
+its domains elsewhere.
 """
 
 from __future__ import annotations
 
-# Guest type -> the flags with which domain_create() makes one (xen/include/xen/sched.h).
-# "fresh" is a domain before its creation has come to the type, and every idle or dummy
-# domain: all its bytes are zero.  "both" is what the flags allow and no tool asks for.
-CREATION: dict[str, tuple[str, ...]] = {
-    "pv": (),
-    "pvh": ("DOMCRF_pvh",),
-    "hvm": ("DOMCRF_hvm",),
-    "both": ("DOMCRF_hvm", "DOMCRF_pvh"),
-}
-TYPES = ("pv", "pvh", "hvm")
-FRESH = "fresh"
-FLAG_PREFIX = "DOMCRF_"
+# The function that makes a domain, and how the names of its flags begin; a guest made
+# without any flag is PLAIN.  FRESH is a domain before its creation has come to the type:
+# all its bytes are zero.
 CREATE = ("xen/common/domain.c", "domain_create")
+FLAG_PREFIX = "DOMCRF_"
+PLAIN = "pv"
+FRESH = "fresh"
 HEADER = "xen/include/xen/sched.h"
 
-# Predicates of a domain; those of a virtual CPU ask its domain.
-DOMAIN_PREDICATES = ("is_pv_domain", "is_pvh_domain", "is_hvm_domain", "has_hvm_container_domain")
-VCPU_PREDICATES = ("is_pv_vcpu", "is_pvh_vcpu", "is_hvm_vcpu", "has_hvm_container_vcpu")
-PREDICATES = (*DOMAIN_PREDICATES, *VCPU_PREDICATES)
-
-# Members of unions: what they hold is true for some types only (struct arch_domain, struct arch_vcpu).
-UNION_MEMBERS = {
-    "pv_domain": ("pv",),
-    "pv_vcpu": ("pv",),
-    "hvm_domain": ("pvh", "hvm"),
-    "hvm_vcpu": ("pvh", "hvm"),
-}
+# Members of unions (struct arch_domain, struct arch_vcpu): whether what they hold is that of
+# a guest made without any flag, or that of all the others.
+UNION_MEMBERS = {"pv_domain": True, "pv_vcpu": True, "hvm_domain": False, "hvm_vcpu": False}
 
 # The dispatcher of guests in HVM containers: file, function, the variable that is the guest's
 # mode with its values (bytes of an address), and the one that is the hypercall's number.

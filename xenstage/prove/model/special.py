@@ -40,18 +40,37 @@ class Table(dict[int, dict[str, Expr]]):
 class World:
     """What one tree means by its guest types.
 
-    :param truth: predicate to guest type to answer.
-    :param fields: field of struct domain, which predicates read, to guest type to value.
+    :param truth: predicate to kind of guest to answer; a kind that is not there is open:
+        the answer depends on more than the kind.
+    :param fields: field of struct domain that tells kinds apart, to kind to value.
     :param constant: values of macros and enumerators.
     :param tables: arrays of handlers.
     :param selectors: functions that only choose another one by the type of the current guest.
+    :param of_vcpu: the predicates whose argument is a virtual CPU; that of the others is a domain.
+    :param kinds: one kind of each set that nothing tells apart: those to look at.
+    :param plain: kinds that are made without any flag, and what is not made yet.
+    :param unread: names that ask for the type but are no predicates, with the reason.
     """
 
-    truth: Mapping[str, Mapping[str, bool]]
+    truth: Mapping[str, Mapping[str, int]]
     fields: Mapping[str, Mapping[str, int]]
     constant: Callable[[str], int | None]
     tables: Mapping[str, Table] = field(default_factory=dict)
     selectors: Mapping[str, Expr] = field(default_factory=dict)
+    of_vcpu: frozenset[str] = frozenset()
+    kinds: tuple[str, ...] = ()
+    plain: frozenset[str] = frozenset()
+    unread: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def containers(self) -> tuple[str, ...]:
+        """The kinds to look at that are not made without any flag."""
+        return tuple(k for k in self.kinds if k not in self.plain)
+
+    @property
+    def words(self) -> set[str]:
+        """Every name that tells kinds apart: predicates and fields."""
+        return {*self.truth, *self.fields}
 
 
 @dataclass
@@ -62,6 +81,7 @@ class Env:
     :param values: variables that have a value: an int, or a number of another type.
     :param alias: locals that stand for another object throughout.
     :param null: pointers that are NULL.
+    :param others: variables that are pointers to something else than a domain.
     :param asked: objects whose type was asked for and is not in ``types``.
     :param wrong: reads that are not valid for the type.
     """
@@ -71,6 +91,7 @@ class Env:
     values: Mapping[str, int | Expr] = field(default_factory=dict)
     alias: Mapping[str, Expr] = field(default_factory=dict)
     null: frozenset[str] = frozenset()
+    others: frozenset[str] = frozenset()
     asked: set[str] = field(default_factory=set)
     wrong: set[str] = field(default_factory=set)
 
@@ -167,8 +188,17 @@ def _substitute(e: Expr, names: Mapping[str, Expr]) -> Expr:
 
 
 def ask(e: Expr, env: Env) -> str:
-    """The text that names an object, aliases resolved."""
-    return show(_substitute(e, env.alias))
+    """The text that names an object, aliases resolved: a domain's virtual CPU's domain is itself."""
+    return show(_own(_substitute(e, env.alias)))
+
+
+def _own(e: Expr) -> Expr:
+    if e[0] != "field":
+        return e
+    vcpu = e[1]
+    if e[3] == "domain" and vcpu[0] == "index" and vcpu[1][0] == "field" and vcpu[1][3] == "vcpu":
+        return _own(vcpu[1][1])
+    return ("field", _own(e[1]), e[2], e[3])
 
 
 def evaluate(e: Expr, env: Env, *, truth: bool = False) -> Expr:
@@ -250,11 +280,12 @@ def _call(e: Expr, env: Env, truth: bool) -> Expr:
     if name in env.world.truth and len(args) == 1:
         if args[0][0] == "id" and args[0][1] in env.null:
             return ("invalid", f"{name}(NULL)")
-        obj = args[0] if name.endswith("_domain") else ("field", args[0], "->", "domain")
+        obj = ("field", args[0], "->", "domain") if name in env.world.of_vcpu else args[0]
         key = ask(evaluate(obj, env), env)
-        if key in env.types:
-            return ("num", int(env.world.truth[name][env.types[key]]))
-        env.asked.add(key)
+        if key not in env.types:
+            env.asked.add(key)
+        elif env.types[key] in env.world.truth[name]:
+            return ("num", env.world.truth[name][env.types[key]])
         return ("call", e[1], tuple(evaluate(a, env) for a in args))
     function = evaluate(e[1], env)
     if function[0] == "handler":
@@ -284,7 +315,7 @@ def _field(e: Expr, env: Env) -> Expr:
         return ("invalid", f"NULL->{member}")
     if base[0] == "row" and member in base[2]:
         return base[1].get(member, _ZERO)  # type: ignore[no-any-return]
-    if member in env.world.fields and e[2] == "->":
+    if member in env.world.fields and e[2] == "->" and not (base[0] == "id" and base[1] in env.others):
         key = ask(base, env)
         if key in env.types:
             return ("num", env.world.fields[member][env.types[key]])
@@ -308,11 +339,7 @@ def _check_union(owner: Expr, member: str, env: Env) -> None:
     domain = owner if member.endswith("_domain") else ("field", owner, "->", "domain")
     key = ask(domain, env)
     kind = env.types.get(key)
-    if (
-        kind is not None
-        and kind not in UNION_MEMBERS[member]
-        and not (kind == "both" and "hvm" in UNION_MEMBERS[member])
-    ):
+    if kind is not None and (kind in env.world.plain) != UNION_MEMBERS[member]:
         env.wrong.add(f"{show(owner)}->arch.{member} is read for a {kind} guest, whose union holds the other half")
 
 

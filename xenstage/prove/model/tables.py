@@ -16,7 +16,7 @@ from ...ctext.entities import Entity, entities
 from ...ctext.expr import Expr, parse_expression, parse_statement, parts
 from ...index.sweep import Files
 from .constants import Constants, Numbers, enumerators, fold, folded
-from .guests import COUNT, PREDICATES
+from .guests import COUNT
 from .special import Table, World
 
 _UNDEF = re.compile(r"^[ \t]*#[ \t]*undef[ \t]+(\w+)", re.M)
@@ -72,7 +72,8 @@ def world_in(world: World, files: Files, path: str) -> World:
     if not isinstance(world.constant, Constants):
         return world
     constant = FileConstants(world.constant, data, path)
-    return replace(world, constant=constant, tables=tables_of(data, constant), selectors=selectors_of(data))
+    selectors = selectors_of(data, set(world.truth))
+    return replace(world, constant=constant, tables=tables_of(data, constant), selectors=selectors)
 
 
 def tables_of(data: bytes, constant: FileConstants) -> dict[str, Table]:
@@ -212,11 +213,11 @@ def expand(words: list[str], macros: Mapping[str, Entity]) -> list[str]:
     return out
 
 
-def selectors_of(data: bytes) -> dict[str, Expr]:
+def selectors_of(data: bytes, predicates: set[str]) -> dict[str, Expr]:
     """Functions that pass their parameters on to one of several, chosen by guest type."""
     out: dict[str, Expr] = {}
     for e in entities(data).values():
-        if e.kind != "function" or not set(PREDICATES) & set(e.words):
+        if e.kind != "function" or not predicates & set(e.words):
             continue
         try:
             nodes = parse_body(e)
@@ -226,7 +227,7 @@ def selectors_of(data: bytes) -> dict[str, Expr]:
             continue
         if got[0] != "return" or got[1] is None:
             continue
-        calls = [x for x in parts(got[1]) if x[0] == "call" and x[1][0] == "id" and x[1][1] not in PREDICATES]
+        calls = [x for x in parts(got[1]) if x[0] == "call" and x[1][0] == "id" and x[1][1] not in predicates]
         if got[1][0] == "tern" and calls and all(c[2] == tuple(("id", n) for n in names) for c in calls):
             out[e.name] = got[1]
     return out

@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from ...ctext.body import If, Leaf, Node, NotUnderstood, Switch, parameters, parse_body
+from ...ctext.body import If, Leaf, Node, NotUnderstood, Switch, parameters
 from ...ctext.entities import Entity
 from ...ctext.expr import Expr, parse_expression, show
-from ..model import guests
 from ..model.special import Env, World, aliases, evaluate
+from .reading import body_of, others
 
 MOST_ROWS = 81
 
@@ -23,7 +23,7 @@ def changed_conditions(old: Entity, new: Entity, worlds: tuple[World, World]) ->
     condition) and ``table``: for each assignment of guest types to the objects whose type
     is asked for, what is left of either side (``1`` and ``0``, or what is still open).
     """
-    sides = [_conditions(parse_body(e)) for e in (old, new)]
+    sides = [_conditions(body_of(e), set(w.truth)) for e, w in zip((old, new), worlds, strict=True)]
     counts = [Counter(s) for s in sides]
     only = [list((counts[i] - counts[1 - i]).elements()) for i in (0, 1)]
     out = []
@@ -35,17 +35,17 @@ def changed_conditions(old: Entity, new: Entity, worlds: tuple[World, World]) ->
     return out
 
 
-def _conditions(nodes: Sequence[Node]) -> list[tuple[str, ...]]:
+def _conditions(nodes: Sequence[Node], names: set[str]) -> list[tuple[str, ...]]:
     out: list[tuple[str, ...]] = []
     for n in nodes:
         if isinstance(n, Leaf):
-            if "?" in n.words and set(n.words) & set(guests.PREDICATES):
+            if "?" in n.words and set(n.words) & names:
                 out.append(n.words)
         elif isinstance(n, If):
-            out += [n.cond, *_conditions(n.then), *_conditions(n.other)]
+            out += [n.cond, *_conditions(n.then, names), *_conditions(n.other, names)]
         else:
             out += [n.cond] if isinstance(n, Switch) else []
-            out += _conditions(n.body)
+            out += _conditions(n.body, names)
     return out
 
 
@@ -57,7 +57,7 @@ def _table(
     read = [_read(c, f, w) for c, f, w in zip(conditions, functions, worlds, strict=True)]
     objects = sorted({o for _, env in read if env is not None for o in env.asked})
     rows: list[dict[str, Any]] = []
-    for kinds in itertools.product(guests.TYPES, repeat=min(len(objects), 4)):
+    for kinds in itertools.product(worlds[0].kinds, repeat=min(len(objects), 4)):
         types = dict(zip(objects, kinds, strict=False))
         row: dict[str, Any] = {"types": types}
         for side, (e, env) in zip(("before", "after"), read, strict=True):
@@ -74,6 +74,7 @@ def _read(condition: tuple[str, ...] | None, function: Entity, world: World) -> 
         e = parse_expression(condition)
     except NotUnderstood:
         return None, None
-    env = Env(world, {}, {}, aliases(parse_body(function), {p[-1] for p in parameters(function)}))
+    names = {p[-1] for p in parameters(function)} if function.kind == "function" else set()
+    env = Env(world, {}, {}, aliases(body_of(function), names), others(function))
     evaluate(e, env, truth=True)
     return e, env

@@ -61,7 +61,7 @@ def matrix_of(files: Files) -> Matrix:
     names = _names(world, files)
     cells: dict[str, str] = {}
     for number, label in sorted(names.items()):
-        for kind in ("pvh", "hvm"):
+        for kind in world.containers:
             for mode, value in guests.MODES.items():
                 cell = reading.cell(kind, value, number)
                 cells[f"{kind}/{mode}/{label}"] = cell + _cut(cell, kind, world, number, files, path)
@@ -215,7 +215,7 @@ def _pv(files: Files, names: Mapping[int, str]) -> dict[str, str]:
         rows = assembly_table(files.read(path), symbol) if path in files.tracked else {}
         for number, label in names.items():
             if rows:
-                out[f"pv/{mode}/{label}"] = rows.get(number, guests.ABSENT_HANDLER)
+                out[f"{guests.PLAIN}/{mode}/{label}"] = rows.get(number, guests.ABSENT_HANDLER)
     return out
 
 
@@ -349,7 +349,7 @@ def _agree(matrix: Matrix, words: Words) -> tuple[list[str], int]:
 
 
 def _agree_pv(matrix: Matrix, words: Words, symbol: str, mode: str) -> list[str]:
-    said = [c for k, c in matrix.cells.items() if k.startswith(f"pv/{mode}/")]
+    said = [c for k, c in matrix.cells.items() if k.startswith(f"{guests.PLAIN}/{mode}/")]
     if not said or symbol not in words:
         return []
     there = {n for w in words[symbol] if isinstance(w, str) for n in w.split("|")}

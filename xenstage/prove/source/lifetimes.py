@@ -13,17 +13,19 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from ...ctext.body import Leaf, Node, NotUnderstood, parameters, parse_body, words_of
+from ...ctext.body import Leaf, Node, NotUnderstood, parse_body, words_of
 from ...ctext.entities import Entity, entities
 from ...ctext.expr import Expr, parts
 from ...index.sweep import Files, sweep
 from ..case import Case
 from ..changes import Change, changed_entities
+from ..effect import Effect
 from ..model import guests
-from ..model.special import Env, Left, World, aliases, specialise
+from ..model.special import Left, World
 from ..model.tables import world_in
-from ..model.world import world_of
+from ..model.world import worlds_of
 from ..result import FAIL, PASS, REFUSED, Finding, Proof
+from .reading import Reading
 
 # A word in a function's name -> words that its counterpart's name may have in its place.
 _PAIRS = (
@@ -60,7 +62,7 @@ def prove_lifetimes(case: Case) -> Proof:
     """Beginnings against ends, and the place where a domain's type is put down."""
     changes = [c for c in changed_entities(case) if c.kind == "function"]
     try:
-        worlds = world_of(case.before), world_of(case.after)
+        worlds = worlds_of(case)
     except NotUnderstood as e:
         if not changes:
             return Proof("lifetimes", PASS, "no function changes", (), {"why": str(e)})
@@ -72,7 +74,8 @@ def prove_lifetimes(case: Case) -> Proof:
     wheres: dict[str, str] = {}
     for change in changes:
         try:
-            old = acts(change.old, worlds[0], case.before, change.path)
+            declared = tuple(e for e in case.declared.effects if (e.path, e.function) == (change.path, change.name))
+            old = acts(change.old, worlds[0], case.before, change.path, declared)
             new = acts(change.new, worlds[1], case.after, change.path)
         except NotUnderstood as e:
             refused.append(Finding(change.where, str(e)))
@@ -98,23 +101,22 @@ def prove_lifetimes(case: Case) -> Proof:
     return Proof("lifetimes", PASS, summary, (), facts)
 
 
-def acts(function: Entity | None, world: World, files: Files, path: str) -> Acts:
+def acts(function: Entity | None, world: World, files: Files, path: str, effects: tuple[Effect, ...] = ()) -> Acts:
     """What a function does, with the guest types for which it is reached.
 
     Every object is taken to have the same type.  Acts are names of called functions, and
     "allocate F" and "free F" for what is kept in a field F.
+
+    :param effects: predicates to be read as true, for their kinds.
     """
     out: Acts = {}
     if function is None:
         return out
-    here = world_in(world, files, path)
-    nodes = parse_body(function)
-    alias = aliases(nodes, {p[-1] for p in parameters(function)})
-    free = Env(here, {}, {}, alias)
-    specialise(nodes, free)
-    for kind in guests.TYPES:
-        env = Env(here, dict.fromkeys(free.asked, kind), {}, alias)
-        for act in _acts(specialise(nodes, env)):
+    reading = Reading(function, world_in(world, files, path))
+    asked = reading.objects()
+    for kind in world.kinds:
+        mine = tuple(e for e in effects if e.kind == kind)
+        for act in _acts(reading.left(dict.fromkeys(asked, kind), {}, effects=mine)):
             out.setdefault(act, set()).add(kind)
     return out
 
@@ -188,7 +190,7 @@ def _order(case: Case, changes: list[Change], worlds: tuple[World, World]) -> li
     fresh = sorted(new - old)
     if not fresh:
         return []
-    names = {*guests.PREDICATES, *worlds[1].fields}
+    names = worlds[1].words
     index = _Functions(case.after)
     out: list[Finding] = []
     for called in fresh:

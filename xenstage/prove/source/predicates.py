@@ -1,83 +1,187 @@
 """predicates: what a patch leaves of each function for each guest type, before and after.
 
-For every function that a patch changes, all objects whose type a condition asks for
-take every type in turn.  Under each assignment the conditions fold, and what is left
-of the function must be the same, with the conditions that remain compared by truth
-table over everything else.
+For every function and macro that a patch changes, all objects whose type a condition asks
+for take every kind of guest in turn.  Under each assignment the conditions fold, and what
+is left must be the same, with the conditions that remain compared by truth table over
+everything else.  Where a patch declares an effect, it must be the difference, exactly.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator, Mapping
+import difflib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from ...ctext.body import NotUnderstood, parameters, parse_body
+from ...ctext.body import NotUnderstood, parameters
 from ...ctext.entities import Entity
-from ...ctext.expr import parts, show
 from ..case import Case
 from ..changes import Change, changed_entities
+from ..effect import Effect
 from ..model import guests
-from ..model.special import Env, Left, World, aliases, specialise
+from ..model.creation import passed_flags
+from ..model.source import source_files
+from ..model.special import Left, World
 from ..model.tables import world_in
 from ..model.traps import valid_objects
-from ..model.variables import kinds_of, tested_pointers, typed_values
-from ..model.world import truth_table, world_of
+from ..model.world import read_creation, truth_table, worlds_of
 from ..result import FAIL, PASS, REFUSED, Finding, Proof
-from .compare import differences
+from .compare import differences, flat
 from .conditions import changed_conditions
+from .creating import created
+from .reading import Reading, Types, Values, assignments, told
 
 MOST_OBJECTS = 4
+
+
+@dataclass
+class _Outcome:
+    """What was found of one definition.
+
+    :param differs: the first difference that nothing declares.
+    :param refused: what is not understood.
+    :param happened: declared effects that are there.
+    :param rows: what was looked at, for the evidence.
+    """
+
+    differs: str = ""
+    refused: str = ""
+    happened: set[Effect] = field(default_factory=set)
+    rows: dict[str, Any] = field(default_factory=lambda: {"assignments": 0, "objects": [], "variables": []})
 
 
 def prove_predicates(case: Case) -> Proof:
     """Every changed condition, for every guest type and every value of everything else."""
     changes = changed_entities(case)
-    findings: list[Finding] = []
-    refused: list[Finding] = []
-    covers: dict[str, str] = {}
     facts: dict[str, Any] = {"functions": {}}
     try:
-        worlds = world_of(case.before), world_of(case.after)
+        worlds = worlds_of(case)
     except NotUnderstood as e:
-        if not _asks_types(changes):
+        if not _asks_types(changes, case):
             return Proof("predicates", PASS, "no condition on a guest type is concerned", (), {"why": str(e)}, {})
         return Proof("predicates", REFUSED, "a definition is not understood", (Finding(guests.HEADER, str(e)),))
-    old, new = truth_table(worlds[0]), truth_table(worlds[1])
-    facts["predicates"] = {"before": old, "after": new}
-    for name in sorted({*old, *new}):
-        for kind in sorted({*old.get(name, {}), *new.get(name, {})}):
-            a, b = old.get(name, {}).get(kind), new.get(name, {}).get(kind)
-            if a != b:
-                findings.append(Finding(name, f"is {a} for a {kind} guest before, {b} after"))
-    same = not findings
+    facts["predicates"] = {"before": truth_table(worlds[0]), "after": truth_table(worlds[1])}
+    facts["guests"] = _guests(case, worlds)
+    findings, refused = _answers(case, worlds)
+    same = not findings and not refused
+    covers: dict[str, str] = {}
+    happened: set[Effect] = set()
     for change in changes:
-        if change.name in old and change.kind in ("macro", "function") and change.path == guests.HEADER and same:
-            covers[change.name] = "its answer is the same for every guest type"
-        elif change.kind == "type" and same and change.path == guests.HEADER and _representation(change, worlds):
-            covers[change.name] = "what predicates read of it gives the same answers"
-        elif change.kind == "function" and change.old is not None and change.new is not None:
-            found, kind, rows = _function(change, change.old, change.new, worlds, case)
-            facts["functions"][f"{change.path}:{change.name}"] = rows
-            if kind == "same":
-                covers[change.name] = f"the same is left of it for {rows['assignments']} assignments of types"
-            elif kind == "refused":
-                refused.append(Finding(change.where, found))
-            else:
-                findings.append(Finding(change.where, found))
-    tested = len(facts["functions"])
+        cover = _defines(change, worlds) if same else ""
+        if cover:
+            covers[change.name] = cover
+        if change.old is None or change.new is None or change.kind not in ("function", "macro"):
+            continue
+        if change.kind == "macro" and (cover or not _asks(change, worlds)):
+            continue
+        out = _definition(change, worlds, case)
+        facts["functions"][f"{change.path}:{change.name}"] = out.rows
+        happened |= out.happened
+        if out.refused:
+            refused.append(Finding(change.where, out.refused))
+        elif out.differs:
+            findings.append(Finding(change.where, out.differs))
+        else:
+            covers[change.name] = _how(out)
+    for effect in case.declared.effects:
+        if effect not in happened:
+            findings.append(Finding(effect.where, "the declared effect does not happen"))
+    facts["effects"] = sorted(e.where for e in happened)
+    return _proof(findings, refused, facts, covers, len(worlds[1].truth))
+
+
+def _proof(
+    findings: list[Finding], refused: list[Finding], facts: dict[str, Any], covers: dict[str, str], count: int
+) -> Proof:
     if findings:
         return Proof("predicates", FAIL, f"{len(findings)} differences", tuple(findings + refused), facts, covers)
     if refused:
         return Proof("predicates", REFUSED, f"{len(refused)} not understood", tuple(refused), facts, covers)
-    rows_ = sum(r["assignments"] for r in facts["functions"].values())
-    summary = f"{len(new)} predicates and {tested} changed functions the same ({rows_} assignments)"
+    tested = len(facts["functions"])
+    rows = sum(r["assignments"] for r in facts["functions"].values())
+    as_declared = f", {len(facts['effects'])} effects as declared" if facts["effects"] else ""
+    summary = f"{count} predicates and {tested} changed functions the same ({rows} assignments){as_declared}"
     return Proof("predicates", PASS, summary, (), facts, covers)
 
 
-def _asks_types(changes: list[Change]) -> bool:
+def _how(out: _Outcome) -> str:
+    if out.happened:
+        return f"as declared for {', '.join(sorted({e.kind for e in out.happened}))}, the same for all others"
+    return f"the same is left of it for {out.rows['assignments']} assignments of types"
+
+
+def _guests(case: Case, worlds: tuple[World, World]) -> dict[str, Any]:
+    """The kinds of guest, how they are made and by whom, for the evidence."""
+    sides = {}
+    for side, files, world in zip(("before", "after"), (case.before, case.after), worlds, strict=True):
+        made = read_creation(files)
+        sides[side] = {
+            "fields": {f: dict(row) for f, row in world.fields.items()},
+            "kinds": {k: list(flags) for k, flags in made.kinds.items()},
+            "refused": dict(made.refused),
+            "callers": passed_flags(files, made.asked),
+        }
+    return {"looked at": list(worlds[0].kinds), **sides}
+
+
+# How a reason begins that says what a definition does, not that it is not understood.
+_FACTS = ("it reads ", "it goes through ")
+
+
+def _answers(case: Case, worlds: tuple[World, World]) -> tuple[list[Finding], list[Finding]]:
+    """Predicates that answer differently, or that are none any more; and those that are not read."""
+    out: list[Finding] = []
+    refused: list[Finding] = []
+    old, new = (w.truth for w in worlds)
+    for name in sorted({*old} & {*new}):
+        for kind in sorted({*old[name]} & {*new[name]}):
+            a, b = old[name][kind], new[name][kind]
+            if a != b:
+                out.append(Finding(name, f"is {a} for a {kind} guest before, {b} after"))
+        if (name in worlds[0].of_vcpu) != (name in worlds[1].of_vcpu):
+            out.append(Finding(name, "takes a domain on one side and a virtual CPU on the other"))
+    for name in sorted({*old} - {*new}):
+        if set(old[name]) >= set(worlds[0].kinds) and _defined(name, case):
+            reason = worlds[1].unread.get(name) or "its definition is not read"
+            place = out if reason.startswith(_FACTS) else refused
+            place.append(Finding(name, f"no longer says what kind of guest it is: {reason}"))
+    return out, refused
+
+
+def _defined(name: str, case: Case) -> bool:
+    """Whether the tree after the patch still defines a predicate."""
+    word = name.encode()
+    pattern = re.compile(
+        rb"^[ \t]*#[ \t]*define[ \t]+%s\b|^[A-Za-z_][^\n;=#(]*\b%s\([^;{]*\)\s*\{" % (word, word), re.M
+    )
+    return any(word in data and pattern.search(data) for _, data in source_files(case.after))
+
+
+def _asks_types(changes: list[Change], case: Case) -> bool:
     words = {w for c in changes for e in (c.old, c.new) if e is not None for w in e.words}
-    return bool(words & {*guests.PREDICATES, "guest_type"})
+    return guests.CREATE[1] in words or guests.HEADER in case.changed or any(w.startswith("is_") for w in words)
+
+
+def _asks(change: Change, worlds: tuple[World, World]) -> bool:
+    """Whether a macro's body asks what kind of guest it is about, on either side."""
+    sides = zip((change.old, change.new), worlds, strict=True)
+    return any(e is not None and w.words & set(e.words[2:]) for e, w in sides)
+
+
+def _defines(change: Change, worlds: tuple[World, World]) -> str:
+    """How a changed definition is covered by what the predicates answer; "" when it is not."""
+    old, new = (w.truth for w in worlds)
+    kinds = set(worlds[0].kinds)
+    if change.kind in ("macro", "function"):
+        whole = [set(t.get(change.name, ())) >= kinds for t in (old, new)]
+        if all(whole):
+            return "its answer is the same for every guest type"
+        if (change.old is None and whole[1]) or (change.new is None and whole[0]):
+            return "its answers are put in where it is used"
+    if change.kind == "type" and _representation(change, worlds):
+        return "what predicates read of it gives the same answers"
+    return ""
 
 
 def _representation(change: Change, worlds: tuple[World, World]) -> bool:
@@ -102,153 +206,87 @@ def _only_gains(old: Entity, new: Entity) -> bool:
     return all(any(f == g for g in rest) for f in fields(old))
 
 
-def _function(
-    change: Change, old: Entity, new: Entity, worlds: tuple[World, World], case: Case
-) -> tuple[str, str, dict[str, Any]]:
-    """("", "same"), (difference, "differs") or (reason, "refused"), and what was looked at."""
-    rows: dict[str, Any] = {"assignments": 0, "objects": [], "variables": []}
+def _definition(change: Change, worlds: tuple[World, World], case: Case) -> _Outcome:
+    """Judge one function or macro that both sides have."""
+    assert change.old is not None and change.new is not None
+    out = _Outcome()
+    effects = [e for e in case.declared.effects if (e.path, e.function) == (change.path, change.name)]
     try:
         if (change.path, change.name) == guests.CREATE:
-            rows["conditions"] = changed_conditions(old, new, worlds)
-            return _created(old, new, worlds, rows)
-        seen = (world_in(worlds[0], case.before, change.path), world_in(worlds[1], case.after, change.path))
-        readings = [_Reading(e, w) for e, w in zip((old, new), seen, strict=True)]
-        objects = sorted(readings[0].objects() | readings[1].objects())
-        variables = sorted(readings[0].indices() | readings[1].indices())
-        rows["objects"], rows["variables"] = objects, variables
-        rows["conditions"] = changed_conditions(old, new, seen)
-        if len(objects) > MOST_OBJECTS:
-            return f"asks for the types of {len(objects)} objects", "refused", rows
-        pointers = readings[0].tested() | readings[1].tested()
-        for types, values, null in _assignments(objects, variables, pointers, seen):
-            rows["assignments"] += 1
-            a, b = (r.left(types, values, null) for r in readings)
-            wrong = readings[1].wrong - readings[0].wrong
-            found = sorted(wrong)[0] if wrong else differences(a, b, valid_objects(types))
-            if found:
-                return f"{_given(types, values, null)}{found}", "differs", rows
-    except NotUnderstood as e:
-        return str(e), "refused", rows
-    if parameters(old) != parameters(new):
-        return "its parameters differ", "differs", rows
-    return "", "same", rows
-
-
-def _created(
-    old: Entity, new: Entity, worlds: tuple[World, World], rows: dict[str, Any]
-) -> tuple[str, str, dict[str, Any]]:
-    """The function that gives a domain its type: the same for every way of creating one,
-    but for how the type is put down, which the predicates' answers cover."""
-    rows["objects"] = ["the domain that is created"]
-    for kind, flags in guests.CREATION.items():
-        rows["assignments"] += 1
-        a, b = (_creating(e, w, flags) for e, w in zip((old, new), worlds, strict=True))
-        found = differences(a, b)
-        if found:
-            return f"for a domain created as {kind}: {found}", "differs", rows
-    return "", "same", rows
-
-
-def _creating(function: Entity, world: World, flags: tuple[str, ...]) -> list[Left]:
-    nodes = parse_body(function)
-    value = 0
-    for f in flags:
-        value |= world.constant(f) or 0
-    given = parameters(function)
-    env = Env(world, values={p[-1]: value for p in given if "flags" in p[-1]}, alias=aliases(nodes, set()))
-    return _marked(specialise(nodes, env), {*world.fields})
-
-
-def _marked(left: list[Left], fields: set[str]) -> list[Left]:
-    """Assignments of what predicates read become one mark, at the place where they stand."""
-    out: list[Left] = []
-    for x in left:
-        if x[0] == "leaf" and len(x) > 2 and x[2][0] == "assign" and x[2][2][0] == "field" and x[2][2][3] in fields:
-            mark: Left = ("leaf", f"the type of {show(x[2][2][1])} is put down")
-            if not (out and out[-1] == mark):
-                out.append(mark)
-        elif x[0] == "if":
-            out.append((x[0], x[1], _marked(x[2], fields), _marked(x[3], fields)))
+            out.rows["conditions"] = changed_conditions(change.old, change.new, worlds)
+            for kind, a, b in created(change.old, change.new, worlds, out.rows):
+                found = differences(a, b)
+                if found and not _as_declared(found, a, b, [e for e in effects if e.kind == kind], out):
+                    out.differs = f"for a domain created as {kind}: {found}"
+                    break
         else:
-            out.append(x)
+            _compare(change.old, change.new, change, worlds, case, effects, out)
+        if not out.differs and _parameters(change.old) != _parameters(change.new):
+            out.differs = "its parameters differ"
+    except NotUnderstood as e:
+        out.refused = str(e)
     return out
 
 
-def _given(types: Mapping[str, str], values: Mapping[str, int], null: str = "") -> str:
-    known = [f"{o} is {t}" for o, t in types.items()] + [f"{n} = {v}" for n, v in values.items()]
-    known += [f"{null} is NULL"] if null else []
-    return f"for {', '.join(known)}: " if known else ""
+def _parameters(entity: Entity) -> object:
+    return parameters(entity) if entity.kind == "function" else ()
 
 
-def _assignments(
-    objects: list[str], variables: list[str], pointers: set[str], worlds: tuple[World, World]
-) -> Iterator[tuple[dict[str, str], dict[str, int], str]]:
-    """Types of the objects, values of the variables, and a pointer that is NULL: none of
-    them, and each that a condition tests and whose type is asked for."""
-    roots = {o: o.removesuffix("->domain") for o in objects}
-    for null in ("", *sorted(pointers & set(roots.values()))):
-        there = [o for o in objects if roots[o] != null]
-        for types, values in _given_types(there, variables, worlds):
-            yield types, values, null
+def _compare(
+    old: Entity,
+    new: Entity,
+    change: Change,
+    worlds: tuple[World, World],
+    case: Case,
+    effects: list[Effect],
+    out: _Outcome,
+) -> None:
+    seen = (world_in(worlds[0], case.before, change.path), world_in(worlds[1], case.after, change.path))
+    readings = [Reading(e, w) for e, w in zip((old, new), seen, strict=True)]
+    objects = sorted(readings[0].objects() | readings[1].objects())
+    variables = sorted(readings[0].indices() | readings[1].indices())
+    out.rows["objects"], out.rows["variables"] = objects, variables
+    out.rows["conditions"] = changed_conditions(old, new, seen)
+    if len(objects) > MOST_OBJECTS:
+        out.refused = f"asks for the types of {len(objects)} objects"
+        return
+    pointers = readings[0].tested() | readings[1].tested()
+    for types, values, null in assignments(objects, variables, pointers, seen):
+        out.rows["assignments"] += 1
+        a, b = (r.left(types, values, null) for r in readings)
+        wrong = readings[1].wrong - readings[0].wrong
+        found = sorted(wrong)[0] if wrong else differences(a, b, valid_objects(types))
+        mine = [e for e in effects if e.kind in types.values()]
+        if not found or _as_declared(found, a, b, mine, out):
+            continue
+        if not wrong and _read_true(readings, (types, values, null), b, mine, out):
+            continue
+        out.differs = f"{told(types, values, null)}{found}"
+        return
 
 
-def _given_types(
-    objects: list[str], variables: list[str], worlds: tuple[World, World]
-) -> Iterator[tuple[dict[str, str], dict[str, int]]]:
-    count = max((w.constant(guests.COUNT) or 0) for w in worlds) if variables else 0
-    numbers = [*range(count + 1), 0x80000000, 0xFFFFFFFF]
-    for kinds in itertools.product(guests.TYPES, repeat=len(objects)):
-        for given in itertools.product(numbers, repeat=len(variables)) if variables else [()]:
-            yield dict(zip(objects, kinds, strict=True)), dict(zip(variables, given, strict=True))
+def _as_declared(found: str, old: Sequence[Left], new: Sequence[Left], effects: list[Effect], out: _Outcome) -> bool:
+    """Whether a difference is one that an effect spells out line by line."""
+    lines = diff_lines(old, new)
+    for e in effects:
+        if e.diff and e.lines == lines:
+            out.happened.add(e)
+            return True
+    return False
 
 
-class _Reading:
-    """One side's function, ready to be specialised."""
-
-    def __init__(self, function: Entity, world: World) -> None:
-        self._nodes = parse_body(function)
-        self._world = world
-        self._alias = aliases(self._nodes, {p[-1] for p in parameters(function)})
-        self._kinds = kinds_of(self._nodes, parameters(function))
-        self.wrong: set[str] = set()
-
-    def _env(self, types: Mapping[str, str], values: Mapping[str, int], null: str = "") -> Env:
-        known = typed_values(values, self._kinds)
-        return Env(self._world, types, known, self._alias, frozenset({null} if null else ()))
-
-    def left(self, types: Mapping[str, str], values: Mapping[str, int], null: str) -> list[Left]:
-        """What is left of it."""
-        env = self._env(types, values, null)
-        out = specialise(self._nodes, env)
-        self.wrong = env.wrong
-        return out
-
-    def tested(self) -> set[str]:
-        """Names that a condition compares with NULL."""
-        return tested_pointers(self._nodes)
-
-    def objects(self) -> set[str]:
-        """Objects whose type it asks for, its selectors' included."""
-        env = self._env({}, {})
-        specialise(self._nodes, env)
-        if self.indices():
-            env.asked |= {"current->domain" for s in self._world.selectors.values() if "current" in show(s)}
-        return env.asked
-
-    def indices(self) -> set[str]:
-        """Variables by which it looks into a table of handlers."""
-        out: set[str] = set()
-        env = self._env({}, {})
-        for e in _all_parts(specialise(self._nodes, env)):
-            if e[0] == "index" and e[1][0] == "id" and e[1][1] in self._world.tables and e[2][0] == "id":
-                out.add(e[2][1])
-        return out
+def diff_lines(old: Sequence[Left], new: Sequence[Left]) -> tuple[str, ...]:
+    """What is left, line by line: those gone with "- ", those new with "+ "."""
+    lines = difflib.ndiff([" ".join(x.split()) for x in flat(old)], [" ".join(x.split()) for x in flat(new)])
+    return tuple(f"{x[0]} {x[2:]}" for x in lines if x[0] in "-+")
 
 
-def _all_parts(left: list[Left]) -> Iterator[Any]:
-    for x in left:
-        for y in x[1:]:
-            if isinstance(y, list):
-                yield from _all_parts(y)
-            elif isinstance(y, tuple):
-                yield from parts(y)
+def _read_true(
+    readings: list[Reading], at: tuple[Types, Values, str], new: list[Left], effects: list[Effect], out: _Outcome
+) -> bool:
+    """Whether the new function is the old one with the declared predicates read as true."""
+    wanted = tuple(e for e in effects if e.reads_true)
+    if not wanted or differences(readings[0].left(*at, wanted), new, valid_objects(at[0])):
+        return False
+    out.happened.update(wanted)
+    return True

@@ -1,0 +1,63 @@
+"""Effect: what a patch means to change, exactly: one function, one kind of guest, what becomes of it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One declared effect; exactly one of ``reads_true``, ``diff`` and ``unreachable`` says what it is.
+
+    The proofs hold it both ways: a difference that no effect declares is a FAIL, and so is
+    an effect that does not happen.
+
+    :param path: the file, as "xen/common/kernel.c".
+    :param function: the function's or macro's name.
+    :param kind: the kind of guest as the evidence names it: the creation flags without their
+        prefix, joined by "+"; "pv" for a guest made without any.
+    :param reads_true: a pattern (fnmatch) of predicates: the new function does for this kind
+        what the old one would do if these said yes.
+    :param diff: what is left of the old and of the new function for this kind differs by
+        exactly these lines: "- " gone, "+ " new, as the finding prints them.
+    :param unreachable: this kind of guest never gets to the function, in either tree.
+    :param because: for people.
+    """
+
+    path: str
+    function: str
+    kind: str
+    reads_true: str = ""
+    diff: str = ""
+    unreachable: bool = False
+    because: str = ""
+
+    def __post_init__(self) -> None:
+        if bool(self.reads_true) + bool(self.diff) + self.unreachable != 1:
+            raise ValueError(f"{self.where}: an effect is one of reads_true, diff and unreachable")
+
+    @property
+    def where(self) -> str:
+        """For findings."""
+        return f"{self.path}: {self.function} for a {self.kind} guest"
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The lines of ``diff``, stripped."""
+        return tuple(" ".join(line.split()) for line in self.diff.splitlines() if line.strip())
+
+    def to_json(self) -> dict[str, Any]:
+        """As the evidence file has it."""
+        return asdict(self)
+
+    @staticmethod
+    def from_json(value: dict[str, Any]) -> Effect:
+        """The inverse of :meth:`to_json`.
+
+        :raises ValueError: for a value that is no effect.
+        """
+        try:
+            return Effect(**value)
+        except TypeError as e:
+            raise ValueError(str(e)) from e

@@ -1,0 +1,105 @@
+"""source_files: the hypervisor's own C text, read once, and who writes a field of a domain."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ...index.sweep import Files
+
+_OURS = re.compile(r"xen/.*\.[chS]\Z")
+_ELSEWHERE = re.compile(r"/arm/|asm-arm/|/public/|xen/tools/|include/compat/")
+_MEMBER = re.compile(rb"\bstruct domain \*(\w+);")
+_DECLARED = rb"\b(?:struct|union)\s+(\w+)\s*(?:const\s*)?\*+\s*(?:const\s+)?"
+
+
+def source_files(files: Files, *, everything: bool = False) -> list[tuple[str, bytes]]:
+    """Path and bytes of the hypervisor's C and assembly files for x86, in order.
+
+    :param everything: those of other architectures as well.
+    """
+    out = []
+    for path in _paths(files):
+        if everything or not _ELSEWHERE.search(path):
+            out.append((path, _bytes(files, path)))
+    return out
+
+
+def _paths(files: Files) -> list[str]:
+    if "our paths" not in files.memo:
+        files.memo["our paths"] = {}
+    key = frozenset(files.overlay)
+    known: dict[frozenset[str], list[str]] = files.memo["our paths"]
+    if key not in known:
+        known[key] = [p for p in files.paths() if _OURS.match(p)]
+    return known[key]
+
+
+def _bytes(files: Files, path: str) -> bytes:
+    if path in files.overlay:
+        return files.read(path)
+    kept: dict[str, bytes] = files.memo.setdefault("texts", {})
+    if path not in kept:
+        kept[path] = files.read(path)
+    return kept[path]
+
+
+@dataclass(frozen=True)
+class Write:
+    """A place that may write a field of a domain: path, line, its text."""
+
+    path: str
+    line: int
+    text: str
+
+
+def writers(files: Files, names: Iterable[str], besides: Iterable[tuple[str, int, int]]) -> dict[str, Write]:
+    """Fields of struct domain that anything but their creation may write, with one such place.
+
+    A field of the same name in another structure does not count where the declaration of
+    what it is reached through can be seen.
+
+    :param besides: (path, start, end) of the functions that create domains.
+    """
+    out: dict[str, Write] = {}
+    excluded = list(besides)
+    members = _domain_members(files)
+    for name in names:
+        word = name.encode()
+        base = rb"((?:\w+(?:->|\.|\[[^]]*\]))*\w+(?:\[[^]]*\])?|\(\s*\w+\s*\))\s*->\s*" + word
+        pattern = re.compile(
+            rb"(?:" + base + rb"\s*(?:(?:[-+|&^*/%]|<<|>>)?=(?!=)|\+\+|--))"
+            rb"|(?:(?:[-+(,=&|!{;]|return)\s*&\s*\(?\s*" + base + rb"\b(?!\s*(?:->|\.|\[)))"
+            rb"|(?:(?:\+\+|--)\s*" + base + rb"\b)"
+        )
+        for path, data in source_files(files, everything=True):
+            if word not in data or name in out:
+                continue
+            for m in pattern.finditer(data):
+                if any(p == path and a <= m.start() < b for p, a, b in excluded):
+                    continue
+                owner = next(g for g in m.groups() if g is not None).strip(b"() \t\n")
+                if _is_domain(owner, data, m.start(), members):
+                    line = data.count(b"\n", 0, m.start()) + 1
+                    out[name] = Write(path, line, " ".join(m.group().decode("latin-1").split()))
+                    break
+    return out
+
+
+def _domain_members(files: Files) -> set[bytes]:
+    """Names of members and variables that are declared as pointers to a domain."""
+    out = {b"domain"}
+    for _, data in source_files(files):
+        if b"struct domain *" in data:
+            out.update(_MEMBER.findall(data))
+    return out
+
+
+def _is_domain(owner: bytes, data: bytes, at: int, members: set[bytes]) -> bool:
+    """Whether what a field is reached through is, or may be, a domain."""
+    path = re.split(rb"->|\.", re.sub(rb"\[[^]]*\]", b"", owner))
+    if len(path) > 1:
+        return path[-1] in members
+    found = list(re.finditer(_DECLARED + re.escape(path[0]) + rb"\b", data[:at]))
+    return not found or found[-1].group(1) == b"domain"
