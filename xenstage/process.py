@@ -59,6 +59,10 @@ class Done:
 class Runner:
     """Starts programs in a known environment.
 
+    What is named ``GIT_*`` in the caller's environment is never handed on: a hook, an alias or
+    ``git rebase -x`` sets such variables for its own repository, and neither our git nor one that
+    a tree's makefile or script calls may work there.
+
     :param env: the variables that are added to (or, with ``None``, removed from)
         the caller's environment.
     """
@@ -71,7 +75,7 @@ class Runner:
 
     def environment(self) -> dict[str, str]:
         """The whole environment that a program gets."""
-        full: dict[str, str] = {k: v for k, v in os.environ.items() if k not in self.env}
+        full = {k: v for k, v in os.environ.items() if k not in self.env and not k.startswith("GIT_")}
         full.update({k: v for k, v in self.env.items() if v is not None})
         return full
 

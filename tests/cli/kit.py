@@ -196,8 +196,7 @@ def tree_of(clone: git.Repo) -> str:
 
 def sample_repo(cache: Path) -> Path:
     """The repository that the tool makes of the sample."""
-    (found,) = (cache / "xenstage/sample").glob("*/tree")
-    return found
+    return cache / "xenstage/sample/repo.git"
 
 
 def rows(table: str) -> list[str]:

@@ -14,7 +14,8 @@ from xenstage.errors import Exit, XenstageError
 from xenstage.index.sweep import Files
 from xenstage.process import Runner
 from xenstage.prove.case import Case, Declared
-from xenstage.prove.patch.form import am_in_order, prove_form
+from xenstage.prove.patch.apply import am_in_order
+from xenstage.prove.patch.form import prove_form
 from xenstage.prove.result import FAIL, PASS
 from xenstage.tree.git import Git
 

@@ -37,7 +37,8 @@ HANDLERS = ("do_", "compat_", "paging_")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Tree, Prepared, list[Series]]:
     """Both series on the sample tree."""
     cache, runner = Cache(tmp_path_factory.mktemp("cache") / "xenstage"), Runner()
-    tree = open_tree(sample_tree(bundled("sample"), cache=cache, runner=runner), "HEAD", cache=cache, runner=runner)
+    sample, commit = sample_tree(bundled("sample"), cache=cache, runner=runner)
+    tree = open_tree(sample, commit, cache=cache, runner=runner)
     prepared = prepare(tree, BY_NAME["x86_64-release"], cache=cache, runner=runner)
     shop = Workshop(tree, [prepared], cache, Identity("A", "a@example.org"))
     known = stages()

@@ -17,6 +17,7 @@ from ..cache import Cache, digest, write_atomically
 from ..errors import Exit, XenstageError
 from ..process import Done, Runner
 from ..tree.git import Git
+from ..tree.isolation import places
 from ..tree.prepare import CLEAN_MAKE
 from ..tree.toolchain import ccache
 from .builder import Result
@@ -203,13 +204,13 @@ class ToolsBuilder:
 
     def _checkout(self, listing: bytes, place: Path) -> None:
         """The listed files, all of one time, so that make trusts what stands beside its source."""
-        root, index = place / "tree", {"GIT_INDEX_FILE": str(place / "index")}
+        root, index = place / "tree", places(index=place / "index")
         root.mkdir(parents=True)
         rows = [r.split(b"\t", 1) for r in listing.split(b"\0") if r]
         entries = b"".join(b"%s %s\t%s\0" % (*meta.split()[::2], path) for meta, path in rows)
         self.git.need("update-index", "-z", "--add", "--index-info", stdin=entries, env=index)
-        work = {**index, "GIT_WORK_TREE": str(root)}
-        self.git.need("-c", "core.bare=false", "checkout-index", "-a", "-q", env=work)
+        work = places(index=place / "index", work_tree=root)
+        self.git.need("checkout-index", "-a", "-q", env=work)
         mark = root / _MARK
         mark.parent.mkdir(parents=True, exist_ok=True)
         mark.touch()

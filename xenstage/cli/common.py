@@ -64,7 +64,7 @@ def open_all(args: argparse.Namespace) -> Opened:
     cache, runner = Cache.default(), Runner()
     path, base = Path(args.tree), args.base
     if args.tree == SAMPLE:
-        path, base = sample_tree(bundled("sample"), cache=cache, runner=runner), "HEAD"
+        path, base = sample_tree(bundled("sample"), cache=cache, runner=runner)
     tree = open_tree(path, base, cache=cache, runner=runner)
     return Opened(cache, runner, tree, choose_configs(args.config))
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..builds.results import known_results
 from ..errors import Exit, XenstageError
 from ..progress import say
+from ..prove.patch.apply import need_applicable
+from ..series.mails import write_mails
 from ..series.make import Series, Workshop, make_series
 from ..series.output import evidence_pages, known_proofs, write_series
 from ..stage.declare import Stage, pick
@@ -69,11 +72,29 @@ def make(
     before = [s for n, s in known.items() if n <= last and s.patches]
     shop = Workshop(opened.tree, prepared, opened.cache, author, signoff, conclusions or {})
     try:
-        return make_series(shop, before)
+        made = make_series(shop, before)
     except XenstageError as e:
         if e.code is Exit.SITE:
             say(f"at {opened.tree.base[:12]} (Xen {opened.tree.version}):")
         raise
+    _try_mails(opened, made)
+    return made
+
+
+def _try_mails(opened: Opened, made: Sequence[Series]) -> None:
+    """Stop before anything is written, if git am would not make of the mails what the stages made."""
+    git = opened.tree.git
+    scratch = opened.cache.scratch("mails")
+    scratch.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=scratch) as place:
+        mails: list[Path] = []
+        for number, series in enumerate(made):
+            directory = Path(place, str(number))
+            directory.mkdir()
+            mails += write_mails(series, directory, git)
+        commits = [m.commit for s in made for m in s.made]
+        if mails:
+            need_applicable(git, mails, commits, opened.tree.base, scratch=scratch, runner=opened.runner)
 
 
 def _report(series: Series, place: Path) -> None:

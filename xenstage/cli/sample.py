@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-from ..cache import Cache, digest
+from ..cache import Cache
 from ..errors import Exit, XenstageError
 from ..process import Runner
+from ..tree.git import Git, Identity
+from ..tree.isolation import places, settle
 
 SAMPLE = "sample"
-_WHO = {
-    "GIT_AUTHOR_NAME": "xenstage sample", "GIT_AUTHOR_EMAIL": "sample@xenstage.invalid",
-    "GIT_COMMITTER_NAME": "xenstage sample", "GIT_COMMITTER_EMAIL": "sample@xenstage.invalid",
-    "GIT_AUTHOR_DATE": "1420070400 +0000", "GIT_COMMITTER_DATE": "1420070400 +0000",
-    "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1",
-}  # fmt: skip
+_WHO = Identity("xenstage sample", "sample@xenstage.invalid")
+_DATE = 1420070400
 
 
-def sample_tree(source: Path, *, cache: Cache, runner: Runner) -> Path:
-    """A repository whose one commit holds the sample's files, the same for everybody.
+def sample_tree(source: Path, *, cache: Cache, runner: Runner) -> tuple[Path, str]:
+    """A repository of ours that holds the sample's files as one commit, the same for everybody.
 
+    The commit is made of the files each time, so that nothing that is kept need be believed.
+
+    :returns: the repository, and the commit's hash.
     :raises XenstageError: (TREE) when the sample is not installed beside the tool.
     """
     if not (source / "xen/Makefile").exists():
@@ -30,35 +30,25 @@ def sample_tree(source: Path, *, cache: Cache, runner: Runner) -> Path:
             why=f"{source} is part of a checkout of xenstage, not of its wheel",
             remedy="work in a clone of xenstage, or name a Xen tree: --tree DIR",
         )
-    files = _files(source)
-    key = digest(*(part for p, data in files for part in (p, data)))
-    repo = cache.path("sample", key, "tree")
+    repo, index = cache.path("sample", "repo.git"), cache.scratch("sample")
+    git = Git(repo, runner)
     with cache.lock("sample"):
-        if (repo / ".git/refs/heads/main").exists():
-            return repo
-        cache.remove(repo)
-        fresh = cache.path("sample", key, "new")
-        cache.remove(fresh)
-        git = runner.with_env(**_WHO)
-        for path, data in files:
-            target = fresh / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(data)
-            os.chmod(target, (source / path).stat().st_mode & 0o755 | 0o644)
-        for argv in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-qm", "The sample tree"]):
-            done = git.run(["git", "-C", fresh, *argv])
-            if done.status:
-                raise XenstageError(
-                    Exit.TREE, "the sample tree cannot be made", why=done.errors, remedy="git 2.28 or later is needed"
-                )
-        fresh.rename(repo)
-    return repo
-
-
-def _files(source: Path) -> list[tuple[str, bytes]]:
-    """The sample's files; what a build may have left there is not part of it."""
-    out = []
-    for path in sorted(source.rglob("*")):
-        if path.is_file() and not path.is_symlink() and path.suffix not in (".o", ".d", ".s", ".i"):
-            out.append((path.relative_to(source).as_posix(), path.read_bytes()))
-    return out
+        settle(repo)
+        git.mend()
+        try:
+            # The sample's own ignore file leaves out what a build may have left there; pip compiles its script.
+            git.need("add", "--all", ".", ":(exclude,glob)**/__pycache__/**", env=places(index=index, work_tree=source))
+            tree = git.need("write-tree", env=places(index=index)).decode().strip()
+        finally:
+            index.unlink(missing_ok=True)
+        commit = git.commit_tree(tree, None, "The sample tree\n", author=_WHO, date=_DATE)
+        if not git.sound(commit):
+            cache.remove(repo)
+            raise XenstageError(
+                Exit.TREE,
+                "the sample tree in the cache was damaged",
+                why=f"its objects are not what they are named after: {repo}",
+                remedy="it is removed; run the same command again",
+            )
+        git.set_branch("main", commit)
+    return repo, commit

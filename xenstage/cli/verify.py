@@ -16,7 +16,8 @@ from ..progress import Progress
 from ..prove.case import Case, Declared, make_case, retold
 from ..prove.judge import NAMES, Judgement, judge_patch
 from ..prove.page import evidence_page
-from ..prove.patch.form import am_in_order, prove_form
+from ..prove.patch.apply import am_in_order
+from ..prove.patch.form import prove_form
 from ..prove.patch.second import second_opinion
 from ..prove.result import Proof
 from ..series.make import Series, tell_again

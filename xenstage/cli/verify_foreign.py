@@ -16,7 +16,8 @@ from ..prove.case import Declared, make_case
 from ..prove.effect import Effect
 from ..prove.judge import NAMES, Judgement, judge_patch
 from ..prove.page import evidence_page
-from ..prove.patch.form import am_in_order, prove_form
+from ..prove.patch.apply import am_in_order
+from ..prove.patch.form import prove_form
 from ..series.output import EVIDENCE_SCHEMA, MANIFEST, check_ours, write_whole
 from ..tree.source import open_tree
 from .common import Opened, open_all

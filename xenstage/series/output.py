@@ -21,8 +21,8 @@ from ..cache import Cache
 from ..edit.edits import Edit
 from ..errors import Exit, XenstageError
 from ..tree.git import Git
+from .mails import write_mails
 from .make import Made, Series
-from .message import fill
 
 EVIDENCE_SCHEMA = "xenstage-evidence/2"
 MANIFEST = "manifest.json"
@@ -171,18 +171,7 @@ def _swap(fresh: Path, final: Path) -> None:
 
 
 def _fill(series: Series, directory: Path, git: Git, builds: dict[str, Any], proofs: Mapping[str, Any]) -> None:
-    if series.made:
-        # The cover letter is from the user, and dated like the last patch: the same bytes each time.
-        who = {
-            "GIT_COMMITTER_NAME": series.author.name,
-            "GIT_COMMITTER_EMAIL": series.author.email,
-            "GIT_COMMITTER_DATE": f"{git.date_of(series.tip)} +0000",
-        }
-        options = ["--quiet", "--cover-letter", "--numbered", "--no-renames", "--stat=72"]
-        options += [f"--base={series.base}", f"--signature=xenstage {__version__}", "-o", str(directory)]
-        settings = ["-c", "core.abbrev=12", "-c", "diff.algorithm=myers"]
-        git.need(*settings, "format-patch", *options, f"{series.parent}..{series.tip}", env=who)
-        _cover(series, directory)
+    write_mails(series, directory, git)
     (directory / "sites.json").write_text(json.dumps(series.index.to_json(), indent=1) + "\n")
     value = evidence(series, builds)
     for patch in value["patches"]:
@@ -193,19 +182,6 @@ def _fill(series: Series, directory: Path, git: Git, builds: dict[str, Any], pro
 def write_evidence(directory: Path, value: dict[str, Any]) -> None:
     """Write ``evidence.json``."""
     (directory / "evidence.json").write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")
-
-
-def _cover(series: Series, directory: Path) -> None:
-    path = next(directory.glob("0000-*.patch"))
-    facts: dict[str, Any] = {}
-    for made in series.made:
-        facts.update(made.facts)
-    for name, row in series.kept.items():
-        facts[f"kept_{name}"] = row["after"]
-    text = path.read_text(encoding="utf-8", errors="surrogateescape")
-    subject, blurb = series.stage.title, fill(series.stage.cover, facts)
-    text = text.replace("*** SUBJECT HERE ***", subject, 1).replace("*** BLURB HERE ***", blurb, 1)
-    path.write_text(text, encoding="utf-8", errors="surrogateescape")
 
 
 def evidence(series: Series, builds: dict[str, Any]) -> dict[str, Any]:

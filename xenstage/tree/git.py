@@ -8,39 +8,17 @@ kill: an unfinished run leaves unreferenced objects in our own repository and no
 
 from __future__ import annotations
 
+import hashlib
 import re
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import Exit, XenstageError
 from ..process import Done, Runner
-
-# What a git hook, say, sets for its own repository and must not decide about ours.
-ELSEWHERE: dict[str, str | None] = {
-    "GIT_DIR": None,
-    "GIT_WORK_TREE": None,
-    "GIT_COMMON_DIR": None,
-    "GIT_INDEX_FILE": None,
-    "GIT_OBJECT_DIRECTORY": None,
-    "GIT_ALTERNATE_OBJECT_DIRECTORIES": None,
-    "GIT_NAMESPACE": None,
-    "GIT_PREFIX": None,
-}
-# Our repository must give the same bytes for every user: no personal settings.
-ISOLATED: dict[str, str | None] = {
-    **ELSEWHERE,
-    "GIT_CONFIG_GLOBAL": "/dev/null",
-    "GIT_CONFIG_SYSTEM": "/dev/null",
-    "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_CONFIG_COUNT": None,
-    "GIT_CONFIG_PARAMETERS": None,
-    "GIT_EXTERNAL_DIFF": None,
-    "GIT_DIFF_OPTS": None,
-    "LC_ALL": "C",
-    "TZ": "UTC",
-}
-
+from .isolation import author as authored
+from .isolation import committer, places, run_alone, run_on_users, said_author
 
 _HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
@@ -67,29 +45,34 @@ class Git:
 
     def run(self, *args: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> Done:
         """Run git on our repository with no personal settings; failures are values."""
-        return self.runner.with_env(**{**ISOLATED, **(env or {})}).run(
-            ["git", f"--git-dir={self.repo}", "-c", "gc.auto=0", *args], stdin=stdin
-        )
+        return run_alone(self.runner, self.repo, args, stdin=stdin, env=env)
 
     def need(self, *args: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> bytes:
         """Like :meth:`run`, for commands that cannot fail on a sound repository.
 
-        :raises XenstageError: (TREE) with git's own words when it does.
+        :raises XenstageError: as :func:`failed` has them, when it does.
         """
         done = self.run(*args, stdin=stdin, env=env)
         if done.status:
-            raise XenstageError(
-                Exit.TREE,
-                f"git {next(a for a in args if a[0] != '-' and '=' not in a)} failed in our own repository",
-                why=f"{done.errors.strip()}\nin {self.repo}",
-                remedy=f"delete the repository (it is a copy) and run again: rm -rf '{self.repo.parent}'",
-            )
+            raise failed(done, args[0], self.repo)
         return done.out
 
     def has(self, commit: str) -> bool:
         """Whether the commit, its tree and every file of it are here."""
         listed = self.run("rev-list", "--objects", "--no-walk", "--missing=print", commit)
         return listed.status == 0 and not any(row.startswith(b"?") for row in listed.out.splitlines())
+
+    def mend(self) -> None:
+        """Remove damaged objects that stand alone: git would not write them again while they are there."""
+        for path in (self.repo / "objects").glob("[0-9a-f][0-9a-f]/*"):
+            if _HASH.fullmatch(name := path.parent.name + path.name) and not _is_object(path, name):
+                path.unlink()
+
+    def sound(self, commit: str) -> bool:
+        """Whether the commit is here, and the bytes of all that is here are those it is named by."""
+        self.mend()
+        packs = sorted(str(p.absolute()) for p in (self.repo / "objects/pack").glob("*.idx"))
+        return self.has(commit) and (not packs or self.run("verify-pack", *packs).status == 0)
 
     def tree_of(self, commit: str) -> str:
         """The hash of a commit's tree; asked once for a commit that is named by its hash."""
@@ -136,7 +119,7 @@ class Git:
         :param scratch: a path for the temporary index, removed before returning.
         """
         modes = self.files(parent)
-        env = {"GIT_INDEX_FILE": str(scratch)}
+        env = places(index=scratch)
         try:
             self.need("read-tree", parent, env=env)
             rows = []
@@ -149,21 +132,15 @@ class Git:
             scratch.unlink(missing_ok=True)
         return self.commit_tree(tree, parent, message, author=author, date=date)
 
-    def commit_tree(self, tree: str, parent: str, message: str, *, author: Identity, date: int) -> str:
+    def commit_tree(self, tree: str, parent: str | None, message: str, *, author: Identity, date: int) -> str:
         """Make a commit of a tree that is there, and return its hash.
 
+        :param parent: None for a commit without one.
         :param date: as :meth:`commit`.
         """
-        stamp = f"{date} +0000"
-        who = {
-            "GIT_AUTHOR_NAME": author.name,
-            "GIT_AUTHOR_EMAIL": author.email,
-            "GIT_COMMITTER_NAME": author.name,
-            "GIT_COMMITTER_EMAIL": author.email,
-            "GIT_AUTHOR_DATE": stamp,
-            "GIT_COMMITTER_DATE": stamp,
-        }
-        made = self.need("commit-tree", tree, "-p", parent, "-F", "-", stdin=message.encode(), env=who)
+        who = {**authored(author.name, author.email, date), **committer(author.name, author.email, date)}
+        on = ["-p", parent] if parent else []
+        made = self.need("commit-tree", tree, *on, "-F", "-", stdin=message.encode(), env=who)
         return made.decode().strip()
 
     def set_branch(self, name: str, commit: str) -> None:
@@ -175,39 +152,101 @@ class Git:
         self.need("update-ref", f"refs/heads/{name}", commit)
 
     def checkout(self, commit: str, directory: Path, index: Path) -> None:
-        """Make a directory of ours hold a commit, rewriting only files that differ.
+        """Make a directory of ours hold a commit's bytes as they are, rewriting only files that differ.
 
         :param index: the directory's private index, kept between calls.
         """
         directory.mkdir(parents=True, exist_ok=True)
-        env = {"GIT_INDEX_FILE": str(index), "GIT_WORK_TREE": str(directory)}
-        self.need("-c", "core.bare=false", "read-tree", "--reset", "-u", commit, env=env)
+        env = places(index=index, work_tree=directory)
+        self.need("read-tree", "--reset", "-u", commit, env=env)
 
     def differs(self, commit: str, directory: Path, index: Path) -> list[str]:
         """Paths in a directory of ours whose bytes are not those of the commit."""
-        env = {"GIT_INDEX_FILE": str(index), "GIT_WORK_TREE": str(directory)}
-        self.run("-c", "core.bare=false", "update-index", "-q", "--refresh", env=env)
-        out = self.need("-c", "core.bare=false", "diff-index", "--name-only", "-z", commit, env=env)
+        env = places(index=index, work_tree=directory)
+        self.run("update-index", "-q", "--refresh", env=env)
+        out = self.need("diff-index", "--name-only", "-z", commit, env=env)
         return [p for p in out.decode("utf-8", "surrogateescape").split("\0") if p]
 
 
-def user_identity(runner: Runner, tree: Path) -> Identity:
-    """The author of the series: the user's own git identity, as git has it in the tree.
+def _is_object(path: Path, name: str) -> bool:
+    """Whether a file of its own holds the object that it is named after (gitformat-loose(5))."""
+    try:
+        data = zlib.decompress(path.read_bytes())
+    except (OSError, zlib.error):
+        return False
+    return (hashlib.sha1 if len(name) == 40 else hashlib.sha256)(data).hexdigest() == name
 
-    :raises XenstageError: (TOOLS) when git has no name or no address.
+
+def failed(done: Done, command: str, repo: Path) -> XenstageError:
+    """The error for a git command that cannot fail on a sound repository of ours, and did.
+
+    :returns: (OUTPUT) the disk is full, or the repository cannot be written; (INFRA) git was
+        killed; (TREE) anything else.
+    """
+    words = done.errors.strip()
+    why = f"git {command}: {words or f'no words, status {done.status}'}\nin {repo}"
+    if done.status < 0:
+        killed = f"git {command}: signal {-done.status}"
+        return XenstageError(Exit.INFRA, "git was killed", why=killed, remedy="run the same command again")
+    if re.search(r"No space left on device|Disk quota exceeded", words):
+        return XenstageError(
+            Exit.OUTPUT,
+            "no space is left for the cache",
+            why=why,
+            remedy=f"free some on the file system of {repo}, then the same command goes on",
+        )
+    if re.search(r"Permission denied|Read-only file system|insufficient permission", words):
+        return XenstageError(
+            Exit.OUTPUT,
+            "our own repository cannot be written",
+            why=why,
+            remedy="make it writable, or set XDG_CACHE_HOME to a directory that is",
+        )
+    return XenstageError(
+        Exit.TREE,
+        f"git {command} failed in our own repository",
+        why=why,
+        remedy="run the same command again: it checks the repository, and makes it again if it is damaged",
+    )
+
+
+def user_identity(runner: Runner, tree: Path) -> Identity:
+    """The author of the series: GIT_AUTHOR_NAME and GIT_AUTHOR_EMAIL, else user.name and user.email
+    as git has them in the tree.
+
+    Inside ``git commit --author`` and its hooks the variables name that commit's author, as for
+    every git command there.
+
+    :raises XenstageError: (TOOLS) when git has no name or no address, or cannot use them.
     """
 
-    def ask(env: str, key: str) -> str:
-        given = runner.environment().get(env)
-        asked = runner.with_env(**ELSEWHERE).run(["git", "-C", tree, "config", "--get", key])
-        return given or asked.text.strip()
+    def ask(given: str, key: str) -> str:
+        if given:
+            return given
+        asked = run_on_users(runner, tree, ["config", "--get", key])
+        if asked.status not in (0, 1):  # 1: there is none
+            raise XenstageError(
+                Exit.TOOLS,
+                f"git cannot read {key}",
+                why=asked.errors.strip(),
+                remedy=f"git -C '{tree}' config --get {key}, and correct what it complains of",
+            )
+        return asked.text.strip()
 
-    name, email = ask("GIT_AUTHOR_NAME", "user.name"), ask("GIT_AUTHOR_EMAIL", "user.email")
+    said = said_author()
+    name, email = ask(said[0], "user.name"), ask(said[1], "user.email")
     if not name or not email:
         raise XenstageError(
             Exit.TOOLS,
             "git does not know who you are",
             why="the author of a series is you: user.name and user.email are needed",
             remedy="git config --global user.name 'Your Name'\ngit config --global user.email you@example.org",
+        )
+    if not re.search(r"[^\x00-\x20.,:;<>\"\\']", name) or re.search(r"[\n\0]", name + email):
+        raise XenstageError(
+            Exit.TOOLS,
+            f"git cannot use your name: {name!r} <{email!r}>",
+            why="git-commit-tree(1) takes no name of nothing but punctuation, and no line breaks",
+            remedy="git config --global user.name 'Your Name'",
         )
     return Identity(name, email)

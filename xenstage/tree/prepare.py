@@ -18,6 +18,7 @@ from ..errors import Exit, XenstageError
 from ..process import Runner
 from ..progress import say
 from .config import Config
+from .isolation import NO_REPOSITORY
 from .source import Tree
 from .toolchain import Toolchain, make_toolchain
 
@@ -161,6 +162,7 @@ CLEAN_MAKE: dict[str, str | None] = {
     "LC_ALL": "C",
     "XEN_WHOAMI": "xenstage",
     "XEN_DOMAIN": "localdomain",
+    **NO_REPOSITORY,
 }
 
 

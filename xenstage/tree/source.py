@@ -9,7 +9,10 @@ from pathlib import Path
 from ..cache import Cache, digest
 from ..errors import Exit, XenstageError
 from ..process import Runner
-from .git import ELSEWHERE, Git
+from .git import Git, failed
+from .isolation import run_on_users, settle
+
+_HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 # What makes a tree a Xen tree for us: (path, text that must be in it).
 _MARKS = (
@@ -47,13 +50,15 @@ def open_tree(path: Path, base: str, *, cache: Cache, runner: Runner) -> Tree:
     :param base: anything that names a commit there.
     :raises XenstageError: (TREE) not a git tree, not a Xen tree, unknown or absent base.
     """
-    runner = runner.with_env(**ELSEWHERE)
     top = _toplevel(path, runner)
     commit = _resolve(top, base, runner)
     repo = cache.path("trees", commit, "repo.git")
     git = Git(repo, runner)
     with cache.lock(f"tree-{commit}"):
-        if not (repo.is_dir() and git.has(commit)):
+        if not repo.is_dir():
+            _copy(top, commit, repo, cache, runner)
+        settle(repo, sha256=len(commit) == 64, shallow=commit)
+        if not git.sound(commit):
             cache.remove(repo)
             _copy(top, commit, repo, cache, runner)
     for name, mark in _MARKS:
@@ -69,15 +74,18 @@ def open_tree(path: Path, base: str, *, cache: Cache, runner: Runner) -> Tree:
 
 
 def _toplevel(path: Path, runner: Runner) -> Path:
+    """The directory in which git is asked: the top of a checkout, or a repository itself."""
     if not path.is_dir():
         raise _not_git(path, "there is no such directory")
-    asked = runner.run(["git", "-C", path, "rev-parse", "--is-bare-repository", "--absolute-git-dir"])
+    asked = run_on_users(runner, path, ["rev-parse", "--is-inside-work-tree", "--absolute-git-dir"])
     if asked.status:
-        raise _not_git(path, asked.errors.strip() or "git does not say why")
-    bare, gitdir = asked.text.splitlines()[:2]
-    if bare == "true":
-        return Path(gitdir)
-    top = Path(runner.run(["git", "-C", path, "rev-parse", "--show-toplevel"]).text.rstrip("\n"))
+        raise _unreadable(path, asked.errors.strip() or "git does not say why")
+    inside, gitdir = asked.text.splitlines()[:2]
+    if inside != "true":  # bare, or the .git of a checkout
+        if Path(gitdir).resolve() != path.resolve():
+            raise _not_git(path, f"it lies inside the repository {gitdir}")
+        return path
+    top = Path(run_on_users(runner, path, ["rev-parse", "--show-toplevel"]).text.rstrip("\n"))
     if top.resolve() != path.resolve():
         why = f"it lies inside the repository {top}"
         if not any(path.iterdir()):
@@ -95,50 +103,104 @@ def _not_git(path: Path, why: str) -> XenstageError:
     )
 
 
+def _unreadable(path: Path, why: str) -> XenstageError:
+    """What git says of a repository that it does not open."""
+    if "dubious ownership" in why:
+        what, remedy = "it is another user's", f"git config --global --add safe.directory '{path.resolve()}'"
+    elif "bad config" in why or "bad numeric config" in why:
+        what, remedy = "your configuration cannot be read", "correct the line that is named"
+    elif "unknown repository extension" in why or "repo version" in why:
+        what, remedy = "it is of a format that this git does not know", "install a later git"
+    else:
+        return _not_git(path, why)
+    return XenstageError(Exit.TREE, f"git does not open {path}: {what}", why=why, remedy=remedy)
+
+
 def _resolve(top: Path, base: str, runner: Runner) -> str:
-    found = runner.run(["git", "-C", top, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{base}^{{commit}}"])
-    commit = found.text.strip()
-    present = (
-        re.fullmatch(r"[0-9a-f]{40,64}", commit)
-        and not runner.run(["git", "-C", top, "cat-file", "-e", f"{commit}^{{tree}}"]).status
-    )
-    if found.status == 0 and present:
+    def name(of: str) -> str | None:
+        """The hash that git has for a name, or None."""
+        found = run_on_users(runner, top, ["rev-parse", "--verify", "--quiet", "--end-of-options", of])
+        text = found.text.strip()
+        return text if found.status == 0 and _HASH.fullmatch(text) else None
+
+    commit = name(f"{base}^{{commit}}")
+    if commit and not run_on_users(runner, top, ["cat-file", "-e", f"{commit}^{{tree}}"]).status:
         return commit
-    shallow = runner.run(["git", "-C", top, "rev-parse", "--is-shallow-repository"]).text.strip() == "true"
-    if shallow:
+    if run_on_users(runner, top, ["rev-parse", "--is-shallow-repository"]).text.strip() == "true":
         raise XenstageError(
             Exit.TREE,
             f"the clone is shallow and does not hold the base commit {base}",
             why=f"{top} has only part of the history",
-            remedy=f"git -C '{top}' fetch --depth 1 origin {base}",
+            remedy=_deepen(top, base, runner),
         )
+    why, remedy = f"git finds no commit of that name in {top}", f"git -C '{top}' fetch --tags origin"
+    if known := name(base):
+        shown = run_on_users(runner, top, ["cat-file", "-t", known])
+        words = shown.errors.strip()
+        # A whole hash is its own name, there or not; any other name is of something that should be there.
+        if shown.status and (known != base or words != _ABSENT or _is_partial(top, runner)):
+            raise _lacking(top, base, known, words, runner)
+        if not shown.status and commit:
+            raise _lacking(top, base, commit, "its tree cannot be read", runner)
+        if not shown.status:
+            why, remedy = f"{known} in {top} is a {shown.text.strip()}", f"git -C '{top}' log --oneline shows commits"
     raise XenstageError(
-        Exit.TREE,
-        f"unknown base commit: {base}",
-        why=f"git finds no commit of that name in {top}",
-        remedy=f"git -C '{top}' fetch --tags origin, or name another: --base COMMIT",
+        Exit.TREE, f"unknown base commit: {base}", why=why, remedy=f"{remedy}, or name another: --base COMMIT"
     )
+
+
+_ABSENT = "fatal: git cat-file: could not get object info"
+
+
+def _is_partial(top: Path, runner: Runner) -> bool:
+    return run_on_users(runner, top, ["config", "--get", "remote.origin.promisor"]).text.strip() == "true"
+
+
+def _remote(top: Path, runner: Runner) -> bool:
+    return run_on_users(runner, top, ["config", "--get", "remote.origin.url"]).status == 0
+
+
+def _deepen(top: Path, base: str, runner: Runner) -> str:
+    """What brings a commit into a shallow clone; only a whole hash can be asked for by itself."""
+    if not _remote(top, runner):
+        return "it has no remote 'origin' to fetch from: take a clone with the whole history, --tree DIR"
+    depth = f"--depth 1 origin {base}" if _HASH.fullmatch(base) else "--unshallow --tags origin"
+    return f"git -C '{top}' fetch {depth}"
+
+
+def _lacking(top: Path, base: str, commit: str, words: str, runner: Runner) -> XenstageError:
+    """The error for objects that are named there and cannot be read, with the reason that is true."""
+    title = f"the base commit {base if base == commit else f'{base} ({commit[:12]})'} cannot be read from {top}"
+    borrowed = r"object directory \S.* does not exist|unable to normalize alternate object path"
+    if re.search(borrowed, words):
+        why = f"{words}\nthe repository borrows objects from a place that is not there: its objects/info/alternates"
+        remedy = "bring that directory back, or take another clone: --tree DIR"
+    elif _is_partial(top, runner):
+        why = f"{words}\nthe clone is partial: not every file of its commits is there, and nothing is fetched for you"
+        remedy = f"git -C '{top}' fetch --refetch --no-filter origin {commit}"
+    elif "Permission denied" in words:
+        why, remedy = words, "make the repository readable for you, or take another clone: --tree DIR"
+    else:
+        why = words or "objects are missing"
+        remedy = f"git -C '{top}' fsck says what is damaged; take another clone: --tree DIR"
+    return XenstageError(Exit.TREE, title, why=why, remedy=remedy)
 
 
 def _copy(top: Path, commit: str, repo: Path, cache: Cache, runner: Runner) -> None:
     """One commit without history, in a repository that appears only when it is whole."""
     fresh = cache.path("trees", commit, f"new-{digest(str(repo))[:8]}")
     cache.remove(fresh)
+    wanted = f"--shallow {commit}\n{commit}\n".encode()
+    packed = run_on_users(runner, top, ["pack-objects", "--revs", "--stdout", "-q"], stdin=wanted)
+    if packed.status < 0:
+        raise failed(packed, "pack-objects", top)
+    if packed.status:
+        raise _lacking(top, commit, commit, packed.errors.strip(), runner)
+    settle(fresh, sha256=len(commit) == 64, shallow=commit)
     git = Git(fresh, runner)
-    runner.run(["git", "init", "-q", "--bare", fresh])
-    source = runner.run(["git", "-C", top, "rev-parse", "--absolute-git-dir"]).text.rstrip("\n")
-    # The user's own settings apply to this one command (safe.directory, say).
-    fetched = runner.run(
-        ["git", f"--git-dir={fresh}", "-c", "protocol.version=2", "-c", "protocol.file.allow=always",
-         "-c", "gc.auto=0", "fetch", "-q", "--depth=1", "--no-tags", source, f"+{commit}:refs/xenstage/base"]
-    )  # fmt: skip
-    if fetched.status or not git.has(commit):
-        raise XenstageError(
-            Exit.TREE,
-            f"the base commit {commit[:12]} cannot be read from {top}",
-            why=fetched.errors.strip() or "objects are missing",
-            remedy=f"git -C '{top}' fsck, or use another clone",
-        )
+    git.need("index-pack", "--stdin", stdin=packed.out)
+    if not git.sound(commit):
+        raise _lacking(top, commit, commit, "", runner)
     fresh.rename(repo)
 
 

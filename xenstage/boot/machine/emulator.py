@@ -22,7 +22,7 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from ...errors import Exit, XenstageError
-from ...process import end_with_parent
+from ...process import Runner, end_with_parent
 from .serial import End, Lines, Stopped
 
 _POLL = 0.05
@@ -82,6 +82,7 @@ def start_process(argv: Sequence[str], stderr: Path) -> subprocess.Popen[bytes]:
         with stderr.open("wb") as err:
             return subprocess.Popen(
                 list(argv),
+                env=Runner().environment(),
                 preexec_fn=lambda: end_with_parent(me),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

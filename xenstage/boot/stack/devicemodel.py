@@ -23,6 +23,7 @@ from ...cache import Cache, digest, write_atomically
 from ...errors import Exit, XenstageError
 from ...process import Done, Runner
 from ...progress import say
+from ...tree.isolation import NO_REPOSITORY
 
 _VERSION = "1"  # of the result's layout; a change makes every key new
 _TIMEOUT = 7200.0  # seconds for ninja
@@ -188,6 +189,7 @@ class DeviceModel:
         # The system's Python first: its meson belongs to it, and with --python configure wants one of its own.
         path = os.pathsep.join([os.path.dirname(_python()), self.runner.environment().get("PATH", os.defpath)])
         runner = self.runner.with_env(LC_ALL="C", CFLAGS=None, LDFLAGS=None, MAKEFLAGS=None, PYTHON=None, PATH=path)
+        runner = runner.with_env(**NO_REPOSITORY)
         if not (work / "configured").exists():  # else go on where it was killed: ninja knows what is whole
             self.cache.remove(work)
             work.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""form: the message, the added lines, the edits and the mail of a patch; and git am.
+"""form: the message, the added lines, the edits and the mail of a patch.
 
 The rules for lines are those of :mod:`xenstage.ctext.style`.  Those for messages are the
 conventions of the tree's history: a subject that names its area, lines that a mail reader
@@ -11,18 +11,12 @@ import email
 import email.header
 import email.message
 import re
-import shutil
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from ...ctext.style import added_faults
-from ...errors import Exit, XenstageError
 from ...index.sweep import Files
-from ...process import Done, Runner
 from ...series.message import SUBJECT_WIDTH
-from ...tree.git import ISOLATED, Git
 from ..case import Case, Declared
 from ..result import FAIL, PASS, Finding, Proof
 
@@ -235,79 +229,3 @@ def _mail(case: Case, patch: bytes, total: int) -> list[Finding]:
         if row.startswith(b">From "):
             out.append(Finding(f"mail:{number}", "'>From ': a mail program changed this line"))
     return out
-
-
-def am_in_order(git: Git, patches: Sequence[Path], base: str, *, scratch: Path, runner: Runner) -> list[str]:
-    """Apply mail files in order with git am on a clean checkout, as a maintainer would.
-
-    Nobody's settings and no hooks take part; the committer is the tool, at the base's date,
-    so that the same mails give the same commits.
-
-    :param git: our own repository, which gets the commits once all have applied.
-    :param patches: mail files of one patch each.
-    :param scratch: a directory for the checkout; left as it was.
-    :returns: the commits in order.
-    :raises XenstageError: (FAIL) for a mail that does not apply, with git's words; our
-        repository has no new ref then.
-    """
-    scratch.mkdir(parents=True, exist_ok=True)
-    stamp = f"{git.date_of(base)} +0000"
-    who = {"GIT_COMMITTER_NAME": "xenstage", "GIT_COMMITTER_EMAIL": "xenstage@invalid", "GIT_COMMITTER_DATE": stamp}
-    alone = runner.with_env(**ISOLATED, **who, GIT_TERMINAL_PROMPT="0")
-    options = ["-c", "core.fsync=none", "-c", "core.hooksPath=/dev/null", "-c", "gc.auto=0", "-c", "maintenance.auto=0"]
-    options += ["-c", "core.autocrlf=false", "-c", "advice.detachedHead=false", "-c", "am.threeWay=false"]
-    with tempfile.TemporaryDirectory(dir=scratch, prefix="am-") as work:
-        clone = Path(work, "tree")
-
-        def run(*args: str) -> Done:
-            return alone.run(["git", *options, "-C", str(clone), *args])
-
-        def need(*args: str) -> str:
-            done = run(*args)
-            if done.status:
-                raise XenstageError(
-                    Exit.TREE,
-                    f"git {args[0]} failed in a copy of our own repository",
-                    why=done.errors.strip(),
-                    remedy="run again; if it stays, delete the cache directory",
-                )
-            return done.text.strip()
-
-        clone.mkdir()
-        need("init", "-q", "--template=")
-        objects = clone / ".git/objects/info"
-        objects.mkdir(parents=True, exist_ok=True)
-        (objects / "alternates").write_text(f"{(git.repo / 'objects').resolve()}\n")
-        if (git.repo / "shallow").exists():
-            shutil.copyfile(git.repo / "shallow", clone / ".git/shallow")
-        need("checkout", "-q", "--detach", base)
-        for path in patches:
-            tip = need("rev-parse", "HEAD")
-            am = run("am", "--quiet", "--no-keep-cr", "--no-scissors", "--no-gpg-sign", "--", str(path.resolve()))
-            if am.status:
-                raise XenstageError(
-                    Exit.FAIL,
-                    f"{path.name} does not apply",
-                    why=f"git am {path}:\n{_words(am)}",
-                    remedy="make the series again on this base, or name the base that it was made for: --base COMMIT",
-                )
-            made = int(need("rev-list", "--count", f"{tip}..HEAD"))
-            if made != 1:
-                raise XenstageError(
-                    Exit.FAIL,
-                    f"{path.name} holds {made} patches",
-                    why="a mail file of a series holds one patch",
-                    remedy="git mailsplit takes the file apart",
-                )
-        commits = need("rev-list", "--reverse", f"{base}..HEAD").split()
-        if commits:
-            git.need("fetch", "-q", "--no-tags", str(clone), f"+HEAD:refs/xenstage/am/{commits[-1]}")
-    return commits
-
-
-def _words(done: Done) -> str:
-    """What git said, without its hints for somebody at a prompt."""
-    rows = (done.errors + done.text).split("\n")
-    return "\n".join(
-        r for r in rows if r.strip() and not r.startswith(("hint:", "When you have", "If you prefer", "To restore"))
-    )
