@@ -19,7 +19,7 @@ import pytest
 
 from xenstage.cli import verify
 from xenstage.prove.judge import NAMES
-from xenstage.series import output
+from xenstage.series import deliver
 from xenstage.stage.declare import Patch, Stage
 from xenstage.stage.view import View
 
@@ -303,7 +303,7 @@ def test_a_missing_log(tool: Tool, mine: Path, tmp_path: Path) -> None:
 def test_evidence_of_another_schema(tool: Tool, mine: Path, tmp_path: Path) -> None:
     value = json.loads((mine / "evidence.json").read_text())
     (mine / "evidence.json").write_text(json.dumps({**value, "schema": "xenstage-evidence/9"}))
-    output.seal(mine)
+    deliver.seal(mine)
     refuses(tool, mine, tmp_path, 2, "xenstage-evidence/9", "xenstage run")
 
 
@@ -311,7 +311,7 @@ def test_evidence_of_another_series(tool: Tool, mine: Path, tmp_path: Path) -> N
     value = json.loads((mine / "evidence.json").read_text())
     value["patches"][1]["tree"] = value["patches"][0]["tree"]
     (mine / "evidence.json").write_text(json.dumps(value))
-    output.seal(mine)
+    deliver.seal(mine)
     refuses(tool, mine, tmp_path, 2, "another series", "patch 2")
 
 
@@ -319,7 +319,7 @@ def test_evidence_with_fewer_edits_than_the_patch(tool: Tool, mine: Path, tmp_pa
     value = json.loads((mine / "evidence.json").read_text())
     value["patches"][3]["edits"].pop()
     (mine / "evidence.json").write_text(json.dumps(value))
-    output.seal(mine)
+    deliver.seal(mine)
     got = tool(*argv(tmp_path / "elsewhere", mine))
     assert got.code == 1 and re.search(r"FAIL +form", got.out), got.out + got.err
 
@@ -333,8 +333,8 @@ def test_a_full_disk(tool: Tool, verified: Path, tmp_path: Path, monkeypatch: py
         raise OSError(errno.ENOSPC, "No space left on device", str(directory / "evidence.json"))
 
     with monkeypatch.context() as patch:
-        patch.setattr(output, "seal", full)
-        tool(*argv(out, "01")).refused(6, "no space is left", "evidence.json", "rm -r")
+        patch.setattr(deliver, "seal", full)
+        tool(*argv(out, "01")).refused(6, "no space is left for the output directory", "evidence.json", "--out DIR")
     assert snapshot(out) == before
     tool(*argv(out, "01", "02")).good()
     assert snapshot(out) == before

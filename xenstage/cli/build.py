@@ -11,14 +11,16 @@ from typing import Any
 
 from ..builds.builder import Builder, Result
 from ..builds.results import known_results
+from ..cache import write_atomically
 from ..errors import Exit, XenstageError
 from ..progress import Progress
+from ..series.deliver import Delivery, deliver, look_ahead
 from ..series.make import Series
-from ..series.output import check_ours, seal, write_evidence, write_series
+from ..series.output import place_of, write_evidence, write_series
 from ..stage.declare import pick
 from ..tree.config import BY_NAME, Config
 from .common import add_tree_options, open_all, stages
-from .run import make
+from .run import make, say_other_bases
 
 
 def add(verbs: Any) -> None:
@@ -42,9 +44,10 @@ def main(args: argparse.Namespace) -> int:
     known = stages()
     wanted = pick(known, args.stages)
     opened = open_all(args)
+    out = Path(args.out)
+    look_ahead(out, [place_of(s.label) for s in wanted])
     series = list(make(opened, known, wanted, signoff=False))
     configs = [BY_NAME[n] for n in dict.fromkeys(args.build_config or ["x86_64-debug"])]
-    out = Path(args.out)
     rows: list[tuple[Series, int, Config, Result]] = []
     commits = [s for s in series if s.stage in wanted]
     progress = Progress("build", len(configs) * (1 + sum(len(s.made) for s in commits)))
@@ -60,15 +63,17 @@ def main(args: argparse.Namespace) -> int:
                 rows.append((one, number, config, result))
                 progress.step(f"{one.stage.label} {number}, {config.name}: {result.verdict}")
     progress.close()
-    for one in commits:
-        _record(opened, one, [r for r in rows if r[0] is one], out)
+    with deliver(out) as delivery:
+        for one in commits:
+            _record(opened, one, [r for r in rows if r[0] is one], delivery)
+        delivery.commit()
+        say_other_bases(out, opened.tree.base)
     return _report(rows, out)
 
 
 def _base_fails(config: Config, base: Result, out: Path) -> XenstageError:
-    out.mkdir(parents=True, exist_ok=True)
     log = out / f"base-{config.name}.log"
-    log.write_bytes(base.log)
+    write_atomically(log, base.log)
     return XenstageError(
         Exit.FAIL,
         f"the base commit itself does not build ({config.name})",
@@ -77,23 +82,24 @@ def _base_fails(config: Config, base: Result, out: Path) -> XenstageError:
     )
 
 
-def _record(opened: Any, series: Series, rows: list[tuple[Series, int, Config, Result]], out: Path) -> None:
+def _record(opened: Any, series: Series, rows: list[tuple[Series, int, Config, Result]], delivery: Delivery) -> None:
     """Logs and verdicts beside the patches; the series is written first if it is not there."""
-    place = out / series.stage.label / "v1"
+    name = place_of(series.stage.label)
     builds = known_results(opened.cache, series)
-    if not _holds(place, series):
-        place = write_series(series, out, opened.tree.git, builds, cache=opened.cache)
-    check_ours(place)
-    logs = place / "logs"
+    if _holds(delivery.place(name), series):
+        fresh = delivery.stage(name)
+        shutil.copytree(delivery.place(name), fresh, dirs_exist_ok=True)
+    else:
+        fresh = write_series(series, delivery, opened.tree.git, builds, cache=opened.cache)
+    logs = fresh / "logs"
     logs.mkdir(exist_ok=True)
     for _, number, config, result in rows:
         (logs / f"{number:04d}-{config.name}.log").write_bytes(result.log)
     # The patches may be of a run with --signoff: all but the builds stays as it is.
-    value = json.loads((place / "evidence.json").read_bytes())
+    value = json.loads((fresh / "evidence.json").read_bytes())
     for patch in value["patches"]:
         patch["builds"] = builds.get(patch["tree"], {})
-    write_evidence(place, value)
-    seal(place)
+    write_evidence(fresh, value)
 
 
 def _holds(place: Path, series: Series) -> bool:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import errno
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from .. import __version__
 from ..cache import Cache
 from ..errors import Exit, XenstageError
+from ..storage import Place, cache_place, out_place, retold, temporary_place
+from ..storage import explain as explain_error
 from . import boot, build, explain, matrix, prepare, run, sites, verify
 
 
@@ -26,8 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(args.function(args))
     except XenstageError as e:
-        sys.stderr.write(e.render() + "\n")
-        return int(e.code)
+        return _said(retold(e, _places(args)))
     except KeyboardInterrupt:
         sys.stderr.write("\nxenstage: interrupted; nothing half-written stays, the same command goes on\n")
         return int(Exit.INTERRUPTED)
@@ -35,14 +36,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.close()
         return int(Exit.OK)
     except OSError as e:
-        if e.errno not in (errno.ENOSPC, errno.EDQUOT):
+        known = explain_error(e, _places(args))
+        if known is None:
             raise
-        full = XenstageError(
-            Exit.OUTPUT,
-            "no space is left",
-            why=f"{e.strerror}: {e.filename or 'while writing'}",
-            remedy=f"free some: the cache may be deleted at any time (rm -r '{Cache.default().root}')\n"
-            "then the same command goes on; nothing half-written stays",
-        )
-        sys.stderr.write(full.render() + "\n")
-        return int(full.code)
+        return _said(known)
+
+
+def _said(error: XenstageError) -> int:
+    sys.stderr.write(error.render() + "\n")
+    return int(error.code)
+
+
+def _places(args: argparse.Namespace) -> list[Place]:
+    """Where the verb writes."""
+    out = [out_place(Path(args.out))] if getattr(args, "out", None) else []
+    return [cache_place(Cache.default().root), *out, temporary_place()]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,9 @@ from ..errors import Exit, XenstageError
 from ..progress import say
 from ..prove.patch.apply import need_applicable
 from ..series.mails import write_mails
-from ..series.make import Series, Workshop, make_series
-from ..series.output import evidence_pages, known_proofs, write_series
+from ..series.deliver import deliver, look_ahead
+from ..series.make import Series, Workshop, make_series, tell_again
+from ..series.output import evidence_pages, known_proofs, other_bases, place_of, write_series
 from ..stage.declare import Stage, pick
 from ..tree.git import user_identity
 from .common import Opened, add_tree_options, open_all, stages
@@ -36,31 +37,35 @@ def main(args: argparse.Namespace) -> int:
     wanted = pick(known, args.stages)
     opened = open_all(args)
     out = Path(args.out)
-    proved = {t: p for s in wanted for t, p in known_proofs(out, s.label, opened.tree.base).items()}
-    said = {t: p["conclusion"] for t, p in proved.items()}
-    made = make(opened, known, wanted, signoff=args.signoff, conclusions=said)
-    for series in made:
-        if series.stage not in wanted:
-            continue
-        builds = known_results(opened.cache, series)
-        pages = evidence_pages(out, series.stage.label) if all(m.tree in proved for m in series.made) else {}
-        git, cache = opened.tree.git, opened.cache
-        place = write_series(series, out, git, builds, cache=cache, proofs=proved, extra=pages)
-        _report(series, place)
+    look_ahead(out, [place_of(s.label) for s in wanted])
+    every = make(opened, known, wanted, signoff=args.signoff)
+    git, cache = opened.tree.git, opened.cache
+    with deliver(out) as delivery:
+        proved = {t: p for s in wanted for t, p in known_proofs(out, s.label, opened.tree.base).items()}
+        if proved:
+            said = {t: p["conclusion"] for t, p in proved.items()}
+            every = tell_again(every, git, signoff=args.signoff, conclusions=said)
+        mine = [s for s in every if s.stage in wanted]
+        for series in mine:
+            builds = known_results(cache, series)
+            pages = evidence_pages(out, series.stage.label) if all(m.tree in proved for m in series.made) else {}
+            write_series(series, delivery, git, builds, cache=cache, proofs=proved, extra=pages)
+        delivery.commit()
+        say_other_bases(out, opened.tree.base)
+    for series in mine:
+        _report(series, out / place_of(series.stage.label))
     return 0
 
 
-def make(
-    opened: Opened,
-    known: dict[int, Stage],
-    wanted: list[Stage],
-    *,
-    signoff: bool,
-    conclusions: Mapping[str, str] | None = None,
-) -> list[Series]:
+def say_other_bases(out: Path, base: str) -> None:
+    """A line for each series of an earlier run that does not belong to what was written now."""
+    for place, other in other_bases(out, base):
+        say(f"{place} is of another base ({other[:12]}, not {base[:12]}): make it again, or move it away")
+
+
+def make(opened: Opened, known: dict[int, Stage], wanted: list[Stage], *, signoff: bool) -> list[Series]:
     """The series of the wanted stages and of all before them.
 
-    :param conclusions: what proofs allow messages to say, by tree hash.
     :raises XenstageError: (SITE) and others, as the stages do; no series is written then.
     """
     author = user_identity(opened.runner, opened.tree.origin)
@@ -70,7 +75,7 @@ def make(
         if stage.defect is not None and stage.number <= last:
             raise stage.defect  # the later stages stand on it
     before = [s for n, s in known.items() if n <= last and s.patches]
-    shop = Workshop(opened.tree, prepared, opened.cache, author, signoff, conclusions or {})
+    shop = Workshop(opened.tree, prepared, opened.cache, author, signoff)
     try:
         made = make_series(shop, before)
     except XenstageError as e:

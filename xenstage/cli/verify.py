@@ -20,13 +20,14 @@ from ..prove.patch.apply import am_in_order
 from ..prove.patch.form import prove_form
 from ..prove.patch.second import second_opinion
 from ..prove.result import Proof
+from ..series.deliver import Delivery, deliver, look_ahead
 from ..series.make import Series, tell_again
-from ..series.output import write_series
+from ..series.output import place_of, write_series
 from ..stage.declare import pick
 from ..tree.config import BY_NAME
 from .common import Opened, add_tree_options, open_all, stages
 from .proving import base_files, build_all, build_tools, built_for, configs_of, report
-from .run import make
+from .run import make, say_other_bases
 from .verify_foreign import verify_directory
 
 
@@ -64,6 +65,7 @@ def main(args: argparse.Namespace) -> int:
     wanted = pick(known, args.what)
     opened = open_all(args)
     out = Path(args.out)
+    look_ahead(out, [place_of(s.label) for s in wanted])
     bare = make(opened, known, wanted, signoff=False)
     mine = [s for s in bare if s.stage in wanted]
     pairs = [(m.commit, p) for s in mine for m, p in zip(s.made, _parents(s), strict=True)]
@@ -82,14 +84,16 @@ def main(args: argparse.Namespace) -> int:
         ]
     said = {m.tree: j.conclusion for s in mine for m, j in zip(s.made, judged[s.stage.label], strict=True)}
     final = [s for s in tell_again(bare, opened.tree.git, signoff=args.signoff, conclusions=said) if s.stage in wanted]
-    for series in final:
-        _write(opened, series, judged, out, results, only, ready=False)
-    if "form" in only:
-        _form(opened, final, judged, out, progress)
-        for series in final:
-            _write(opened, series, judged, out, results, only, ready=True)
+    with deliver(out) as delivery:
+        staged = [_write(opened, s, judged, delivery, results, only, ready=False) for s in final]
+        if "form" in only:
+            _form(opened, final, judged, staged, progress)
+            for series in final:
+                _write(opened, series, judged, delivery, results, only, ready=True)
+        delivery.commit()
+        say_other_bases(out, opened.tree.base)
     progress.close()
-    logs = {s.stage.label: out / s.stage.label / "v1" for s in mine}
+    logs = {s.stage.label: out / place_of(s.stage.label) for s in mine}
     opinion = _second(opened, every) if args.second_opinion and every else None
     return report([j for row in judged.values() for j in row], logs, spent, time.monotonic() - started, opinion)
 
@@ -120,10 +124,17 @@ def cases_of(opened: Opened, series: Series, base: Files) -> list[Case]:
 
 
 def _form(
-    opened: Opened, series: Sequence[Series], judged: dict[str, list[Judgement]], out: Path, progress: Progress
+    opened: Opened,
+    series: Sequence[Series],
+    judged: dict[str, list[Judgement]],
+    staged: Sequence[Path],
+    progress: Progress,
 ) -> None:
-    """Apply the finished mails to a clean clone, and look at each."""
-    mails = {s.stage.label: sorted((out / s.stage.label / "v1").glob("[0-9]*.patch"))[1:] for s in series}
+    """Apply the finished mails to a clean clone, and look at each.
+
+    :param staged: the directories that hold the mails, in the order of the series.
+    """
+    mails = {s.stage.label: sorted(d.glob("[0-9]*.patch"))[1:] for s, d in zip(series, staged, strict=True)}
     every = [m for s in series for m in mails[s.stage.label]]
     if not every:
         return
@@ -156,7 +167,7 @@ def _write(
     opened: Opened,
     series: Series,
     judged: Mapping[str, Sequence[Judgement]],
-    out: Path,
+    delivery: Delivery,
     results: Mapping[tuple[str, str], Result],
     only: frozenset[str],
     *,
@@ -176,4 +187,4 @@ def _write(
             if tree == made.tree and result.log:
                 extra[f"logs/{number:04d}-{config}.log"] = result.log
     builds = known_results(opened.cache, series)
-    return write_series(series, out, git, builds, cache=opened.cache, proofs=proofs, extra=extra)
+    return write_series(series, delivery, git, builds, cache=opened.cache, proofs=proofs, extra=extra)

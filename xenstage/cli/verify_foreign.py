@@ -18,7 +18,8 @@ from ..prove.judge import NAMES, Judgement, judge_patch
 from ..prove.page import evidence_page
 from ..prove.patch.apply import am_in_order
 from ..prove.patch.form import prove_form
-from ..series.output import EVIDENCE_SCHEMA, MANIFEST, check_ours, write_whole
+from ..series.deliver import MANIFEST, check_ours, deliver, look_ahead
+from ..series.output import EVIDENCE_SCHEMA
 from ..tree.source import open_tree
 from .common import Opened, open_all
 from .proving import base_files, build_all, build_tools, built_for, configs_of
@@ -46,6 +47,8 @@ def verify_directory(args: argparse.Namespace, only: frozenset[str]) -> tuple[li
             remedy=f"git format-patch -o '{directory}' --base=auto BASE..TIP",
         )
     said = _evidence(directory)
+    name = f"{directory.resolve().name}-evidence"
+    look_ahead(Path(args.out), [name])
     base = said["base"] if said else _base_of(directory, args.base)
     opened = open_all(args)
     if base is not None:
@@ -82,7 +85,7 @@ def verify_directory(args: argparse.Namespace, only: frozenset[str]) -> tuple[li
     progress.close()
     return (
         judged,
-        _write(Path(args.out) / f"{directory.resolve().name}-evidence", base or parent, judged, results),
+        _write(Path(args.out), name, base or parent, judged, results),
         spent,
     )
 
@@ -141,7 +144,7 @@ def _declared(said: Any, number: int, tree: str, git: Any, commit: str) -> Decla
     )
 
 
-def _write(place: Path, base: str, judged: list[Judgement], results: Mapping[tuple[str, str], Result]) -> Path:
+def _write(out: Path, name: str, base: str, judged: list[Judgement], results: Mapping[tuple[str, str], Result]) -> Path:
     value = {
         "schema": EVIDENCE_SCHEMA,
         "base": base,
@@ -158,14 +161,14 @@ def _write(place: Path, base: str, judged: list[Judgement], results: Mapping[tup
         ],
     }
 
-    def fill(fresh: Path) -> None:
+    with deliver(out) as delivery:
+        fresh = delivery.stage(name)
         (fresh / "evidence.json").write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")
-        (fresh / "evidence.md").write_text(evidence_page(place.name, base, judged))
+        (fresh / "evidence.md").write_text(evidence_page(name, base, judged))
         (fresh / "logs").mkdir()
         for j in judged:
             for (tree, config), result in results.items():
                 if tree == j.case.tree and result.log:
                     (fresh / "logs" / f"{j.case.number:04d}-{config}.log").write_bytes(result.log)
-
-    write_whole(place, fill)
-    return place
+        delivery.commit()
+    return out / name

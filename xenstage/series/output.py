@@ -1,17 +1,15 @@
-"""write_series: the patches, cover letter, sites and evidence of a series, whole or not at all.
+"""write_series: the patches, cover letter, sites and evidence of a series.
 
-``OUT/NN_name/v1`` is made beside its final name and renamed.  What stands there is
-replaced only if it is, byte for byte, what the tool wrote.
+They are staged for ``OUT/NN_name/v1`` and appear with all other series of the command
+(:mod:`deliver`).  What stands there is replaced only if it is, byte for byte, what the
+tool wrote.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import shutil
-import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,13 +17,18 @@ from typing import Any
 from .. import __version__
 from ..cache import Cache
 from ..edit.edits import Edit
-from ..errors import Exit, XenstageError
+from ..errors import XenstageError
 from ..tree.git import Git
+from .deliver import Delivery, check_ours
 from .mails import write_mails
 from .make import Made, Series
 
 EVIDENCE_SCHEMA = "xenstage-evidence/2"
-MANIFEST = "manifest.json"
+
+
+def place_of(label: str) -> str:
+    """Where a series stands below an output directory."""
+    return f"{label}/v1"
 
 
 def known_proofs(out: Path, label: str, base: str) -> dict[str, dict[str, Any]]:
@@ -33,7 +36,7 @@ def known_proofs(out: Path, label: str, base: str) -> dict[str, dict[str, Any]]:
 
     Nothing for a directory that is not ours, unchanged, of this schema and this base.
     """
-    place = out / label / "v1"
+    place = out / place_of(label)
     try:
         check_ours(place)
         value = json.loads((place / "evidence.json").read_bytes())
@@ -46,13 +49,24 @@ def known_proofs(out: Path, label: str, base: str) -> dict[str, dict[str, Any]]:
 
 def evidence_pages(out: Path, label: str) -> dict[str, bytes]:
     """The evidence for people that stands below ``out``."""
-    page = out / label / "v1" / "evidence.md"
+    page = out / place_of(label) / "evidence.md"
     return {page.name: page.read_bytes()} if page.exists() else {}
+
+
+def other_bases(out: Path, base: str) -> Iterable[tuple[Path, str]]:
+    """Series of ours below ``out`` that stand on another base commit, with that commit."""
+    for page in sorted(out.glob("*/v1/evidence.json")):
+        try:
+            value = json.loads(page.read_bytes())
+            if value["schema"] == EVIDENCE_SCHEMA and value["base"] != base:
+                yield page.parent, str(value["base"])
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
 
 
 def write_series(
     series: Series,
-    out: Path,
+    delivery: Delivery,
     git: Git,
     builds: dict[str, Any],
     *,
@@ -60,7 +74,7 @@ def write_series(
     proofs: Mapping[str, Any] | None = None,
     extra: Mapping[str, bytes] | None = None,
 ) -> Path:
-    """Write one series below ``out`` and return its directory.
+    """Stage one series and return the directory in which it was made; it appears with ``commit``.
 
     :param builds: build results by tree hash, as far as they are known.
     :param proofs: by tree hash, what the evidence says of a patch: "proofs" and "conclusion".
@@ -68,106 +82,18 @@ def write_series(
     :raises XenstageError: (OUTPUT) when the directory cannot be written or holds
         something that the tool did not write.
     """
-    final = out / series.stage.label / "v1"
-
-    def fill(fresh: Path) -> None:
-        _fill(series, fresh, git, builds, proofs or {})
-        logs = final / "logs"
-        if logs.is_dir():
-            shutil.copytree(logs, fresh / "logs")
-        for name, data in (extra or {}).items():
-            (fresh / name).parent.mkdir(exist_ok=True)
-            (fresh / name).write_bytes(data)
-
-    write_whole(final, fill)
+    name = place_of(series.stage.label)
+    fresh = delivery.stage(name)
+    _fill(series, fresh, git, builds, proofs or {})
+    logs = delivery.place(name) / "logs"
+    if logs.is_dir():
+        shutil.copytree(logs, fresh / "logs")
+    for path, data in (extra or {}).items():
+        (fresh / path).parent.mkdir(exist_ok=True)
+        (fresh / path).write_bytes(data)
     with cache.lock(f"refs-{series.base}"):
         git.set_branch(f"xenstage/{series.stage.label}", series.tip)
-    return final
-
-
-def write_whole(final: Path, fill: Callable[[Path], None]) -> None:
-    """Make a directory of ours anew, whole or not at all: what stood there stays until the end.
-
-    :param fill: writes the files into the directory that it is given.
-    :raises XenstageError: (OUTPUT) when the directory cannot be written or holds
-        something that the tool did not write.
-    """
-    try:
-        final.parent.mkdir(parents=True, exist_ok=True)
-        _recover(final)
-        check_ours(final)
-        fresh = Path(tempfile.mkdtemp(dir=final.parent, prefix=".new-"))
-    except OSError as e:
-        raise XenstageError(
-            Exit.OUTPUT,
-            f"cannot write to {final.parent}",
-            why=str(e),
-            remedy="choose another directory: --out DIR",
-        ) from e
-    try:
-        os.chmod(fresh, 0o755)
-        fill(fresh)
-        seal(fresh)
-        _swap(fresh, final)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-
-
-def seal(directory: Path) -> None:
-    """Write the manifest: SHA-256 of every other file, by which the tool knows its own."""
-    sums = {p.relative_to(directory).as_posix(): _sha(p) for p in _listing(directory)}
-    (directory / MANIFEST).write_text(json.dumps(sums, indent=1, sort_keys=True) + "\n")
-
-
-def check_ours(directory: Path) -> None:
-    """Nothing, or what the tool wrote and nobody changed.
-
-    :raises XenstageError: (OUTPUT) otherwise, naming the first strange file.
-    """
-    if not directory.exists():
-        return
-    try:
-        sums = json.loads((directory / MANIFEST).read_bytes())
-        assert isinstance(sums, dict)
-        now = {p.relative_to(directory).as_posix(): _sha(p) for p in _listing(directory)}
-        strange = sorted(n for n in {*sums, *now} if sums.get(n) != now.get(n))
-    except (OSError, ValueError, AssertionError):
-        strange = [MANIFEST]
-    if strange:
-        raise XenstageError(
-            Exit.OUTPUT,
-            f"{directory} holds something else than a series of ours",
-            why=f"{strange[0]} is not what the tool wrote there",
-            remedy=f"move it away, or choose another directory: --out DIR\nmv '{directory}' '{directory}.mine'",
-        )
-
-
-def _listing(directory: Path) -> list[Path]:
-    return sorted(p for p in directory.rglob("*") if p.is_file() and p.name != MANIFEST)
-
-
-def _sha(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _recover(final: Path) -> None:
-    """After a kill between two renames the old series stands under its second name."""
-    old = final.with_name(f".old-{final.name}")
-    if old.exists():
-        if final.exists():
-            shutil.rmtree(old, ignore_errors=True)
-        else:
-            old.rename(final)
-    for left in final.parent.glob(".new-*"):
-        shutil.rmtree(left, ignore_errors=True)
-
-
-def _swap(fresh: Path, final: Path) -> None:
-    old = final.with_name(f".old-{final.name}")
-    if final.exists():
-        final.rename(old)
-    fresh.rename(final)
-    shutil.rmtree(old, ignore_errors=True)
+    return fresh
 
 
 def _fill(series: Series, directory: Path, git: Git, builds: dict[str, Any], proofs: Mapping[str, Any]) -> None:
