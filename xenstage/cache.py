@@ -10,12 +10,12 @@ cache's directory, so that a cache may be moved or copied.
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import json
 import os
 import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -133,7 +133,7 @@ class Cache:
             return None
         if sum_ != digest(kind, key, body).encode():
             return None
-        return body.replace(_HERE + b"/", os.fsencode(self.root) + b"/")
+        return self.local(body)
 
     def put_bytes(self, kind: str, key: str, data: bytes, *, suffix: str = "") -> None:
         """Keep bytes under a key, whole or not at all, with a checksum of them, the kind and the key."""
@@ -146,6 +146,10 @@ class Cache:
             data = data.replace(root + b"/", _HERE + b"/")
         return data
 
+    def local(self, data: bytes) -> bytes:
+        """The opposite of :meth:`portable`, for the place where the cache is now."""
+        return data.replace(_HERE + b"/", os.fsencode(self.root) + b"/")
+
     def write(self, path: Path, data: bytes, *, mode: int = 0o644) -> None:
         """Write a file of the cache, whole or not at all; whatever else has its name by damage goes.
 
@@ -153,13 +157,17 @@ class Cache:
         """
         try:
             write_atomically(path, data, mode=mode, temporary=self.scratch("x").parent)
-        except OSError as e:
-            if not path.is_dir() or path.is_symlink():
-                raise
-            if e.errno not in (errno.EISDIR, errno.ENOTEMPTY, errno.EEXIST, errno.EACCES, errno.EPERM):
-                raise
+        except IsADirectoryError:
             self.remove(path)
             write_atomically(path, data, mode=mode, temporary=self.scratch("x").parent)
+
+    def keep(self, path: Path, data: bytes, *, mode: int) -> None:
+        """A file of the cache with these bytes and this mode: written, or mended, where it is not so."""
+        with contextlib.suppress(OSError):
+            there = path.lstat().st_mode
+            if stat.S_ISREG(there) and stat.S_IMODE(there) == mode and path.read_bytes() == data:
+                return
+        self.write(path, data, mode=mode)
 
     @contextlib.contextmanager
     def lock(self, name: str, waiting: str = "") -> Iterator[None]:
@@ -170,7 +178,7 @@ class Cache:
         path = self.path("locks", name)
         try:
             if path.is_dir():
-                self.remove(path)
+                shutil.rmtree(path)
             file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as e:
             raise self._unusable(e) from e

@@ -48,7 +48,8 @@ class XenstageError(Exception):
 
     def render(self) -> str:
         """The text for stderr: three paragraphs, the last of which can be typed."""
-        return f"xenstage: {self.title}\n  why:  {_indent(self.why)}\n  next: {_indent(self.remedy)}"
+        text = f"xenstage: {self.title}\n  why:  {_indent(self.why)}\n  next: {_indent(self.remedy)}"
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")  # names that are no text
 
 
 def _rebuild(code: Exit, title: str, why: str, remedy: str) -> XenstageError:

@@ -99,7 +99,7 @@ class Runner:
                 Exit.TOOLS,
                 f"{args[0]} is not installed",
                 why=f"needed to run: {' '.join(args[:6])}",
-                remedy=f"install it (Debian: apt-get install {_PACKAGES.get(args[0], args[0])})",
+                remedy=f"install it (Debian: apt-get install {package_of(args[0])})",
             )
         me = os.getpid()
         # What is raised in a hook of fork() is dropped: Ctrl-C waits until it is over.
@@ -120,6 +120,13 @@ class Runner:
                 stderr=subprocess.PIPE,
                 start_new_session=True,
             )
+        except OSError as e:  # no program of this machine, no right to run it, no memory
+            raise XenstageError(
+                Exit.TOOLS,
+                f"{args[0]} cannot be started",
+                why=f"{e.strerror}: {e.filename}\nneeded to run: {' '.join(args[:6])}",
+                remedy=f"look at it: ls -l '{shutil.which(args[0]) or args[0]}'",
+            ) from e
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, held)
         try:
@@ -141,6 +148,11 @@ _PACKAGES = {
     "aarch64-linux-gnu-ld": "binutils-aarch64-linux-gnu",
     "arm-linux-gnueabihf-ld": "binutils-arm-linux-gnueabihf",
 }
+
+
+def package_of(program: str) -> str:
+    """The Debian package of a program."""
+    return _PACKAGES.get(program, program)
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:

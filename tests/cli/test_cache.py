@@ -66,14 +66,6 @@ def delete_values(cache: Path) -> None:
         path.unlink()
 
 
-def delete_object_files(cache: Path) -> None:
-    """What make left is gone."""
-    objects = list(_prepared(cache).rglob("*.o"))
-    assert objects
-    for path in objects:
-        path.unlink()
-
-
 def edit_units(cache: Path) -> None:
     """The compile database says something else."""
     path = _prepared(cache) / "units.json"
@@ -149,7 +141,7 @@ def delete_wrappers(cache: Path) -> None:
 
 
 DAMAGES: list[Damage] = [
-    truncate_values, empty_values, binary_values, delete_values, delete_object_files, edit_units, truncate_stamp,
+    truncate_values, empty_values, binary_values, delete_values, edit_units, truncate_stamp,
     edit_generated_header, delete_generated_header, edit_tracked_file, edit_tracked_file_unnoticed,
     delete_tracked_file, replace_asm_link, delete_prepared, delete_repository, delete_sample, delete_wrappers,
 ]  # fmt: skip

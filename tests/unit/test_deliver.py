@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from xenstage import locks
 from xenstage.errors import Exit, XenstageError
 from xenstage.series import deliver as module
 from xenstage.series.deliver import STAGING, check_ours, deliver, look_ahead
@@ -201,6 +202,7 @@ def test_no_locks_on_this_file_system(
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr("fcntl.flock", none)
+    monkeypatch.setattr(locks, "_SAID", set())
     write(tmp_path, "new")
     assert texts(tmp_path) == ["new"] * 3
     assert "do not start two runs at once" in capsys.readouterr().err

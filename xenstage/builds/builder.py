@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ..cache import Cache, digest, write_atomically
+from ..cache import Cache, digest
 from ..process import Runner
 from ..tree.config import Config
 from ..tree.prepare import CLEAN_MAKE
@@ -84,15 +84,15 @@ class Builder:
         tools = self.toolchain
         tree = self.tree.git.tree_of(commit)
         key = result_key(tree, self.config, tools.identity)
-        kept, log = self.cache.get("builds", key), self.cache.path("logs", key)
+        kept, log = self.cache.get("builds", key), self.cache.get_bytes("logs", key)
         read = self.cache.get("harvests", key) if self.harvest is not None else {}
-        if kept is not None and log.exists() and (read is not None or kept["verdict"] != "PASS"):
+        if kept is not None and log is not None and (read is not None or kept["verdict"] != "PASS"):
             self.cache.put("built", digest(tree, self.config.name), {"toolchain": tools.identity})
             tuples = {k: tuple(kept[k]) for k in ("warnings", "failed")}
-            return Result(**{**kept, **tuples, "log": log.read_bytes(), "kept": True, "harvest": read or {}})
+            return Result(**{**kept, **tuples, "log": log, "kept": True, "harvest": read or {}})
         result = self._make(commit, tools, baseline)
         if result.verdict in ("PASS", "FAIL"):  # what depends on the input alone
-            write_atomically(log, result.log)
+            self.cache.put_bytes("logs", key, result.log)
             if self.harvest is not None and result.verdict == "PASS":
                 self.cache.put("harvests", key, result.harvest)
             note_result(self.cache, tree, self.config, tools.identity, _to_json(result))
@@ -101,10 +101,13 @@ class Builder:
     def _make(self, commit: str, tools: Toolchain, baseline: Result | None) -> Result:
         place = self.cache.path("build", digest(self.tree.base, self.config.name, tools.identity), "busy").parent
         with self.cache.lock(f"build-{place.name}"):
-            busy = place / "busy"
-            if busy.exists():  # killed in the middle: objects may be half-written
+            busy, here = place / "busy", place / "here"
+            # Killed in the middle: objects may be half-written.  Moved or copied: what make
+            # noted beside the objects names the headers of another place.
+            if os.path.lexists(busy) or not _says(here, str(place)):
                 self.cache.remove(place)
-                place.mkdir(parents=True)
+                place.mkdir(parents=True, exist_ok=True)
+                self.cache.write(here, digest(str(place)).encode())
             busy.touch()
             self.tree.git.checkout(commit, place / "tree", place / "index")
             argv = [
@@ -138,6 +141,14 @@ class Builder:
         command = " ".join(["make", "-C", "xen", "build", *self.config.make_args, *tools.make_args])
         result = Result(verdict, reason, seconds, tools.version, log, command, warnings, False, failed)
         return replace(result, harvest=read)
+
+
+def _says(here: Path, place: str) -> bool:
+    """Whether a build directory was begun where it stands now."""
+    try:
+        return here.read_bytes() == digest(place).encode()
+    except OSError:
+        return False
 
 
 def _to_json(result: Result) -> dict[str, Any]:

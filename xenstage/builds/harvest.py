@@ -64,7 +64,8 @@ class Harvester:
         if parent is None or self.config.clang:
             return {}
         git = self.tree.git
-        names = git.need("diff-tree", "-r", "-z", "--name-only", "--diff-filter=M", parent, commit).decode()
+        listed = git.need("diff-tree", "-r", "-z", "--name-only", "--diff-filter=M", parent, commit)
+        names = listed.decode("utf-8", "surrogateescape")
         out: dict[str, Any] = {}
         for path in (n for n in names.split("\0") if n.startswith("xen/") and n.endswith(".c")):
             for unit in (u for u in self._units().get(path, []) if _object(u, xen)):

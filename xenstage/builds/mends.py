@@ -14,7 +14,7 @@ from pathlib import Path
 import fissix
 
 from ..bundle import PACKAGE
-from ..cache import Cache, digest, write_atomically
+from ..cache import Cache, digest
 from ..process import Runner
 
 
@@ -226,11 +226,8 @@ def make_tools_toolchain(*, cache: Cache, runner: Runner) -> ToolsToolchain:
     identity = digest(*tools, *names, *(f"{k}\n{v}" for k, v in sorted(known.items())), translator, _seabios())
     directory = cache.path("toolchains", "tools-" + digest(identity, *texts.values())[:12], "cc").parent
     for name, text in texts.items():
-        path = directory / name
         text = text.replace("@HERE@", str(directory))
-        if not path.exists() or path.read_text() != text:
-            write_atomically(path, text.encode())
-            os.chmod(path, 0o755)
+        cache.keep(cache.path("toolchains", directory.name, name), text.encode(), mode=0o755)
     return ToolsToolchain(directory, identity, version)
 
 

@@ -154,10 +154,10 @@ class ToolsBuilder:
         if skipped := self._skipped(commit):
             return skipped
         key = self.key(commit, targets)
-        kept, log = self.cache.get("tools", key), self.cache.path("logs", key)
-        if kept is not None and log.exists():
+        kept, log = self.cache.get("tools", key), self.cache.get_bytes("logs", key)
+        if kept is not None and log is not None:
             known = {k: tuple(kept[k]) for k in ("warnings", "failed")}
-            result = Result(**{**kept, **known, "log": log.read_bytes(), "kept": True})
+            result = Result(**{**kept, **known, "log": log, "kept": True})
         else:
             result = self._make(commit, closure(targets), key, None)
         return _against(result, baseline)
@@ -198,7 +198,7 @@ class ToolsBuilder:
             verdict, reason, seconds, tools.version, log, command, warnings, False, failed_targets(text, root)
         )
         if verdict in ("PASS", "FAIL"):  # what depends on the input alone
-            write_atomically(self.cache.path("logs", key), log)
+            self.cache.put_bytes("logs", key, log)
             self.cache.put("tools", key, _to_json(result))
         return result
 

@@ -40,6 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if known is None:
             raise
         return _said(known)
+    finally:
+        Cache.default().leave()
 
 
 def _said(error: XenstageError) -> int:

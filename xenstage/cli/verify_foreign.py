@@ -38,7 +38,7 @@ def verify_directory(args: argparse.Namespace, only: frozenset[str]) -> tuple[li
         patch that does not apply; (OUTPUT) a series of ours that somebody changed.
     """
     directory = Path(args.what[0])
-    mails = [p for p in sorted(directory.glob("*.patch")) if not p.name.startswith("0000-")]
+    mails = [p for p in _readable(directory) if not p.name.startswith("0000-")]
     if not mails:
         raise XenstageError(
             Exit.USAGE,
@@ -88,6 +88,29 @@ def verify_directory(args: argparse.Namespace, only: frozenset[str]) -> tuple[li
         _write(Path(args.out), name, base or parent, judged, results),
         spent,
     )
+
+
+def _readable(directory: Path) -> list[Path]:
+    """The patches of a directory, in order.
+
+    :raises XenstageError: (USAGE) for one that is no file, or cannot be read.
+    """
+    found = sorted(directory.glob("*.patch"))
+    for path in found:
+        try:
+            if not path.is_file():
+                why = "a link that leads nowhere" if not path.exists() else "no file"
+                raise OSError(0, why)
+            with path.open("rb"):
+                pass
+        except OSError as e:
+            raise XenstageError(
+                Exit.USAGE,
+                f"{path} is no patch that can be read",
+                why=str(e.strerror),
+                remedy="move it away, or make the directory again: git format-patch -o DIR --base=auto BASE..TIP",
+            ) from e
+    return found
 
 
 def _at(opened: Opened, base: str) -> Opened:

@@ -13,7 +13,11 @@ from __future__ import annotations
 
 import bisect
 import ctypes
+import functools
+import importlib.metadata
 import os
+import struct
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -262,7 +266,7 @@ def _top_level(tu: cindex.TranslationUnit, *, every: bool) -> list[Any]:
             out.append(child)
         return 1  # CXChildVisit_Continue
 
-    _VISIT(tu.cursor, _VISITOR(visit), None)
+    _CALLS.visit(tu.cursor, _VISITOR(visit), None)
     return out
 
 
@@ -273,8 +277,67 @@ _FILE_REF, _OFFSET_REF = ctypes.byref(_FILE), ctypes.byref(_OFFSET)
 def file_offset(location: Any) -> tuple[int, int]:
     """clang_getFileLocation: the file's handle and the offset at which a location,
     which may lie in a macro's expansion, stands in a file."""
-    _LOCATION(location, _FILE_REF, None, None, _OFFSET_REF)
+    _CALLS.location(location, _FILE_REF, None, None, _OFFSET_REF)
     return _FILE.value or 0, _OFFSET.value
+
+
+class _Calls:
+    """Calls of libclang that its bindings lack or make slow, bound at the first use: a library
+    that cannot be loaded is an error of the verb that needs it, not of the program's start."""
+
+    @functools.cached_property
+    def location(self) -> Any:
+        """clang_getFileLocation."""
+        return _file_location()
+
+    @functools.cached_property
+    def visit(self) -> Any:
+        """clang_visitChildren."""
+        return _visit_children()
+
+    @functools.cached_property
+    def skipped(self) -> tuple[Any, Any]:
+        """clang_getSkippedRanges and clang_disposeSourceRangeList."""
+        return _skipped_ranges()
+
+
+_CALLS = _Calls()
+
+
+def check_libclang() -> None:
+    """Whether libclang can be loaded.
+
+    :raises XenstageError: (TOOLS) it is absent or damaged.
+    """
+    try:
+        _check_whole(Path(cindex.conf.get_filename()))
+        cindex.Index.create()
+    except (cindex.LibclangError, OSError) as e:
+        version = importlib.metadata.version("libclang")
+        raise XenstageError(
+            Exit.TOOLS,
+            "libclang cannot be loaded",
+            why=str(e),
+            remedy=f"{sys.executable} -m pip install --force-reinstall libclang=={version}",
+        ) from e
+
+
+def _check_whole(library: Path) -> None:
+    """A library whose file ends early would end the process with SIGBUS: look at its ELF header first.
+
+    :raises OSError: when the table of sections, which linkers put last, is not there.
+    """
+    if not library.is_absolute():
+        return  # the system's linker finds it, or says that it does not
+    with library.open("rb") as f:
+        head = f.read(64)
+        size = os.fstat(f.fileno()).st_size
+    if head[:5] == b"\x7fELF\2" and len(head) == 64:  # 64 bits: e_shoff, e_shentsize, e_shnum
+        (offset,), (width, count) = struct.unpack_from("<Q", head, 40), struct.unpack_from("<HH", head, 58)
+        if offset + width * count <= size:
+            return
+    if sys.platform.startswith("linux") and sys.byteorder == "little" and sys.maxsize > 2**32:
+        raise OSError(f"{library} is not whole ({size} bytes)")
 
 
 def _file_location() -> Any:
@@ -305,21 +368,17 @@ def _skipped_ranges() -> tuple[Any, Any]:
     return lib.clang_getSkippedRanges, lib.clang_disposeSourceRangeList
 
 
-_LOCATION = _file_location()
-_VISIT = _visit_children()
-_GET_SKIPPED, _FREE_SKIPPED = _skipped_ranges()
-
-
 def _skipped(tu: cindex.TranslationUnit, handle: Any) -> list[tuple[int, int]]:
     """Byte ranges that the preprocessor skipped in a file (clang_getSkippedRanges)."""
-    ranges = _GET_SKIPPED(tu, handle)
+    get, free = _CALLS.skipped
+    ranges = get(tu, handle)
     if not ranges:
         return []
     try:
         value = ranges.contents
         return [(value.ranges[i].start.offset, value.ranges[i].end.offset) for i in range(value.count)]
     finally:
-        _FREE_SKIPPED(ranges)
+        free(ranges)
 
 
 def _look(handle: Any, path: str, ask: Ask, record: _Record, skipped: list[tuple[int, int]]) -> tuple[list[str], str]:

@@ -16,6 +16,7 @@ import os
 import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -109,14 +110,22 @@ def answers(jobs: Sequence[Job], *, cache: Cache, workers: Workers, what: str) -
             out[i] = cache.get("answers", _content_key(keys[i], files, job, known))
     missing = [i for i, a in enumerate(out) if a is None]
     if missing:
-        _check_libclang()
+        parse.check_libclang()
         progress = Progress(what, len(missing))
         missing.sort(key=lambda i: -_size(jobs[i]))  # the longest first: no worker is left with it alone
-        for i, got in zip(missing, workers.map(parse.answer, [jobs[i] for i in missing]), strict=True):
-            out[i] = got
-            cache.put("includes", keys[i], got["files"])
-            cache.put("answers", _content_key(keys[i], got["files"], jobs[i], _contents(jobs[i].root)), got)
-            progress.step(jobs[i].unit.source)
+        try:
+            for i, got in zip(missing, workers.map(parse.answer, [jobs[i] for i in missing]), strict=True):
+                out[i] = got
+                cache.put("includes", keys[i], got["files"])
+                cache.put("answers", _content_key(keys[i], got["files"], jobs[i], _contents(jobs[i].root)), got)
+                progress.step(jobs[i].unit.source)
+        except BrokenProcessPool as e:
+            raise XenstageError(
+                Exit.INFRA,
+                "a parsing process died",
+                why="libclang crashed in it, or the system ended it (out of memory?)",
+                remedy="run the same command again; what was parsed is kept",
+            ) from e
         progress.close()
     return [a for a in out if a is not None]
 
@@ -130,24 +139,13 @@ def _size(job: Job) -> int:
 
 def _job_key(job: Job) -> str:
     names = sorted({a.name for asks in job.asks.values() for a in asks})
-    unit = [job.unit.source, job.unit.cwd, *job.unit.args]
+    # The place of the cache is no part of it: the prepared tree's key says which tree it is.
+    unit = [a.replace(str(job.root), "@") for a in (job.unit.source, job.unit.cwd, *job.unit.args)]
     version = importlib.metadata.version("libclang")
-    return digest(parse.FORMAT, version, str(job.root), job.target, *unit, "\0", *names, "\0", *sorted(job.define))
+    return digest(
+        parse.FORMAT, version, job.root.parent.name, job.target, *unit, "\0", *names, "\0", *sorted(job.define)
+    )
 
 
 def _content_key(key: str, files: Iterable[str], job: Job, contents: Contents) -> str:
     return digest(key, *(f"{f}={contents.digest(f, job.overlay)}" for f in files))
-
-
-def _check_libclang() -> None:
-    from clang import cindex
-
-    try:
-        cindex.Index.create()
-    except (cindex.LibclangError, OSError) as e:
-        raise XenstageError(
-            Exit.TOOLS,
-            "libclang cannot be loaded",
-            why=str(e),
-            remedy="pip install --force-reinstall -r requirements.txt",
-        ) from e

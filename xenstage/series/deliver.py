@@ -13,7 +13,6 @@ lets go of when a process dies), so that no file has to stay behind for it.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -25,6 +24,7 @@ from pathlib import Path
 
 from ..cache import write_atomically
 from ..errors import Exit, XenstageError
+from ..locks import take, unlock
 from ..progress import say
 from ..storage import FULL, explain, out_place, retold
 
@@ -70,11 +70,12 @@ def _strange(directory: Path) -> str | None:
         return f"{directory.name} itself, which is no directory,"
     try:
         entries = dict(_entries(directory))
-        sums: object = json.loads((directory / MANIFEST).read_bytes()) if entries.get(MANIFEST) == "file" else None
+        read: object = json.loads((directory / MANIFEST).read_bytes()) if entries.get(MANIFEST) == "file" else None
     except (OSError, ValueError, RecursionError):
         return MANIFEST
-    if not isinstance(sums, dict):
+    if not isinstance(read, dict):
         return MANIFEST
+    sums: dict[str, object] = read
     parents = {str(p) for n in sums for p in Path(n).parents} - {"."}
     for name in sorted({*entries, *sums} - {MANIFEST}):
         kind = entries.get(name, "absent")
@@ -370,7 +371,7 @@ def _locked(out: Path, made: list[Path]) -> int:
         except FileNotFoundError:
             continue  # another command made it, wrote nothing, and removed it just now
         try:
-            wait_for_lock(fd, f"another run is writing to {out}; waiting for it")
+            take(fd, f"another run is writing to {out}; waiting for it")
             here, there = os.fstat(fd), os.stat(out)
             if (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino):
                 return fd
@@ -387,32 +388,6 @@ def _make(out: Path) -> list[Path]:
     for directory in reversed(missing):
         directory.mkdir(exist_ok=True)
     return missing
-
-
-def wait_for_lock(fd: int, waiting: str) -> None:
-    """Lock an open file or directory for this process alone.
-
-    A file system without locks (some network ones) gets a line that says so, and no lock.
-
-    :param waiting: what to say when another process has it.
-    """
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return
-    except BlockingIOError:
-        say(waiting)
-    except OSError:
-        pass
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
-    except OSError as e:
-        say(f"this file system has no locks ({e.strerror}): do not start two runs at once on it")
-
-
-def unlock(fd: int) -> None:
-    """Let others in, also where a child process has inherited the open file."""
-    with contextlib.suppress(OSError):
-        fcntl.flock(fd, fcntl.LOCK_UN)
 
 
 def _not_written(out: Path, error: OSError) -> XenstageError:

@@ -13,7 +13,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..cache import Cache, digest, write_atomically
+from ..cache import Cache, digest
 from ..errors import Exit, XenstageError
 from ..process import Runner
 from ..progress import say
@@ -22,7 +22,7 @@ from .isolation import NO_REPOSITORY
 from .source import Tree
 from .toolchain import Toolchain, make_toolchain
 
-_FORMAT = "2"  # of the prepared directory; a change makes every key new
+_FORMAT = "3"  # of the prepared directory; a change makes every key new
 _TIMEOUT = 1800.0  # seconds for one recording make
 
 
@@ -71,20 +71,20 @@ def prepare(tree: Tree, config: Config, *, cache: Cache, runner: Runner) -> Prep
     tools = make_toolchain(config, cache=cache, runner=runner)
     key = digest(_FORMAT, tree.base, config.name, tools.identity)
     place = cache.path("prepared", key, "stamp.json").parent
-    with cache.lock(f"prepared-{key}"):
-        found = _reuse(place, tree)
+    with cache.lock(f"prepared-{key}", f"prepare {config.name}: another run is at it; waiting for that"):
+        found = _reuse(place, tree, cache)
         if found is None:
             cache.remove(place)
-            place.mkdir(parents=True)
+            place.mkdir(parents=True, exist_ok=True)  # one that waits for the lock may have made it
             say(f"prepare {config.name}: recording the tree's own make")
-            _record(place, tree, config, tools, runner)
-            found = _reuse(place, tree)
+            _record(place, tree, config, tools, runner, cache)
+            found = _reuse(place, tree, cache)
         if found is None:
             raise XenstageError(
                 Exit.TREE,
                 f"the prepared tree changes under our hands: {place}",
                 why="it was made a moment ago and does not hold what was written",
-                remedy=f"rm -rf '{place}' and run again",
+                remedy="run again when no other program works in the cache",
             )
     return Prepared(config, place / "tree", key, found)
 
@@ -92,20 +92,31 @@ def prepare(tree: Tree, config: Config, *, cache: Cache, runner: Runner) -> Prep
 _PACKAGE = {"x86_64": "gcc", "arm64": "gcc-aarch64-linux-gnu", "arm32": "gcc-arm-linux-gnueabihf"}
 
 
-def _reuse(place: Path, tree: Tree) -> tuple[Unit, ...] | None:
-    """The units of a prepared directory that is still what was written, or None."""
+def _reuse(place: Path, tree: Tree, cache: Cache) -> tuple[Unit, ...] | None:
+    """The units of a prepared directory that is still what was written, or None.
+
+    What is damaged in any way is made again, with a line that says so.
+    """
+    if not os.path.lexists(place / "stamp.json"):
+        return None  # never finished
     try:
         stamp = json.loads((place / "stamp.json").read_bytes())
         database = (place / "units.json").read_bytes()
-    except (FileNotFoundError, ValueError):
-        return None
-    changed = tree.git.differs(tree.base, place / "tree", place / "index")
-    if changed or stamp != {"units": digest(database), "generated": _generated(place / "tree", tree)}:
-        say(
-            f"prepare: {place.name} was changed by somebody else ({', '.join(changed[:3]) or 'generated files'}): again"
-        )
-        return None
-    return tuple(Unit(u["source"], u["cwd"], tuple(u["args"])) for u in json.loads(database))
+        changed = ", ".join(tree.git.differs(tree.base, place / "tree", place / "index")[:3])
+        if not changed and stamp != _stamp(database, place / "tree", tree):
+            changed = "generated files"
+        if not changed:
+            return tuple(Unit(u["source"], u["cwd"], tuple(u["args"])) for u in json.loads(cache.local(database)))
+    except (OSError, ValueError, RecursionError) as e:
+        changed = str(e)
+    except XenstageError as e:  # git cannot read the index, or what it stands for
+        changed = e.why.splitlines()[0]
+    say(f"prepare: {place.name} was changed by somebody else ({changed}): again")
+    return None
+
+
+def _stamp(database: bytes, root: Path, tree: Tree) -> dict[str, str]:
+    return {"units": digest(database), "generated": _generated(root, tree)}
 
 
 def _generated(root: Path, tree: Tree) -> str:
@@ -123,7 +134,7 @@ def _generated(root: Path, tree: Tree) -> str:
     return digest(*parts)
 
 
-def _record(place: Path, tree: Tree, config: Config, tools: Toolchain, runner: Runner) -> None:
+def _record(place: Path, tree: Tree, config: Config, tools: Toolchain, runner: Runner, cache: Cache) -> None:
     root, notes = place / "tree", place / "commands"
     notes.mkdir()
     tree.git.checkout(tree.base, root, place / "index")
@@ -143,10 +154,23 @@ def _record(place: Path, tree: Tree, config: Config, tools: Toolchain, runner: R
             remedy="see the log; a tree that cannot be built cannot be rewritten safely",
         )
     units = _units(notes, root)
-    database = json.dumps([{"source": u.source, "cwd": u.cwd, "args": list(u.args)} for u in units]).encode()
-    write_atomically(place / "units.json", database)
-    stamp = {"units": digest(database), "generated": _generated(root, tree)}
-    write_atomically(place / "stamp.json", json.dumps(stamp).encode())
+    rows = [{"source": u.source, "cwd": u.cwd, "args": list(u.args)} for u in units]
+    database = cache.portable(json.dumps(rows).encode())
+    cache.remove(notes)
+    _drop_products(root, tree)
+    cache.write(log, cache.portable(log.read_bytes()))
+    cache.write(place / "units.json", database)
+    cache.write(place / "stamp.json", json.dumps(_stamp(database, root, tree)).encode())
+
+
+def _drop_products(root: Path, tree: Tree) -> None:
+    """Remove what nobody reads again: empty objects, and notes of make that name this directory."""
+    tracked = set(tree.git.files(tree.base))
+    for directory, _, names in os.walk(root):
+        for name in names:
+            path = Path(directory, name)
+            if path.suffix in (".o", ".d", ".s", ".a") and path.relative_to(root).as_posix() not in tracked:
+                path.unlink()
 
 
 # What a make above us (``make series``) would hand down to the tree's make.
@@ -170,7 +194,9 @@ def _units(notes: Path, root: Path) -> list[Unit]:
     """The recorded commands, each once, those of probes and helpers left out."""
     units: set[Unit] = set()
     for note in notes.glob("*.command"):
-        cwd, *args = note.read_bytes().decode("utf-8", "surrogateescape").rstrip("\0").split("\0")
+        # A shell knows its directory by its real path, also where the cache is reached through a link.
+        noted = note.read_bytes().replace(os.path.realpath(os.fsencode(root)) + b"/", os.fsencode(root) + b"/")
+        cwd, *args = noted.decode("utf-8", "surrogateescape").rstrip("\0").split("\0")
         source = next(a for a in reversed(args) if a.endswith(".c"))
         inside = os.path.relpath(os.path.join(cwd, source), root)
         if not inside.startswith(".."):

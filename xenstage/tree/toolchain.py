@@ -9,7 +9,6 @@ final link, which by then has asked for every object.
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from dataclasses import dataclass
@@ -18,8 +17,9 @@ from pathlib import Path
 import fissix
 
 from ..bundle import PACKAGE
-from ..cache import Cache, digest, write_atomically
-from ..process import Runner
+from ..cache import Cache, digest
+from ..errors import Exit, XenstageError
+from ..process import Runner, package_of
 from .config import Config
 
 # Warnings that the tree's age did not know are not its errors; CET needs markings
@@ -102,12 +102,32 @@ def ccache(cache: Cache) -> dict[str, str]:
     return {"XENSTAGE_CCACHE": "ccache", "CCACHE_DIR": str(cache.root / "ccache"), "CCACHE_MAXSIZE": "4G"}
 
 
+def version_line(program: str, runner: Runner) -> str:
+    """The first line of what a program says of its version.
+
+    :raises XenstageError: (TOOLS) when it is not installed, says nothing, or crashes.
+    """
+    done = runner.run([program, "--version"], timeout=60)
+    line = next(iter(done.text.splitlines()), "").strip()
+    if done.status or not line:
+        ended = f"ends with {done.status}" if done.status >= 0 else f"is ended by signal {-done.status}"
+        said = done.errors.strip() or line or "and says nothing"
+        package = package_of(program)
+        raise XenstageError(
+            Exit.TOOLS,
+            f"{program} does not say its version",
+            why=f"{program} --version {ended}: {said}\nit is {shutil.which(program)}",
+            remedy=f"{program} --version\nrepair it or install it again (Debian: apt-get install {package})",
+        )
+    return line
+
+
 def make_toolchain(config: Config, *, cache: Cache, runner: Runner) -> Toolchain:
     """Write the wrappers for a configuration, keyed by what they call.
 
     :raises XenstageError: (TOOLS) when the compiler or linker is not installed.
     """
-    version = runner.run([config.compiler, "--version"]).text.splitlines()[0]
+    version = version_line(config.compiler, runner)
     linker = f"{config.cross}ld"
     younger = _YOUNGER_CLANG if config.clang else _YOUNGER if config.arch == "x86_64" else _YOUNGER_ARM
     scripts = {
@@ -115,12 +135,9 @@ def make_toolchain(config: Config, *, cache: Cache, runner: Runner) -> Toolchain
         "ld": _LD.replace("@LD@", linker),
         "python": _PYTHON.replace("@PATH@", str(PACKAGE.parent)).replace("@PYTHON@", sys.executable),
     }
-    tools = [version, runner.run([linker, "--version"]).text.splitlines()[0], runner.run(["make", "--version"]).text]
+    tools = [version, version_line(linker, runner), version_line("make", runner)]
     identity = digest(*tools, scripts["cc"], scripts["ld"], fissix.__version__)
     directory = cache.path("toolchains", digest(identity, *scripts.values())[:12], "cc").parent
     for name, text in scripts.items():
-        path = directory / name
-        if not path.exists() or path.read_text() != text:
-            write_atomically(path, text.encode())
-            os.chmod(path, 0o755)
+        cache.keep(directory / name, text.encode(), mode=0o755)
     return Toolchain(directory, identity, version)

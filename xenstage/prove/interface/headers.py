@@ -16,6 +16,7 @@ from typing import Any
 from clang import cindex
 
 from ...cache import Cache, digest
+from ...index.parse import check_libclang
 from ...index.sweep import Files
 
 PUBLIC = "xen/include/public/"
@@ -79,6 +80,7 @@ def interface_of(files: Files, cache: Cache) -> Interface:
     key = digest("interface", _FORMAT, *(x for n in sorted(headers) for x in (n, headers[n])))
     kept = cache.get("interfaces", key)
     if kept is None:
+        check_libclang()
         place = cache.scratch("public")
         shutil.rmtree(place, ignore_errors=True)
         try:
