@@ -12,8 +12,8 @@ from ..builds.results import known_results
 from ..errors import Exit, XenstageError
 from ..progress import say
 from ..prove.patch.apply import need_applicable
-from ..series.mails import write_mails
 from ..series.deliver import deliver, look_ahead
+from ..series.mails import write_mails
 from ..series.make import Series, Workshop, make_series, tell_again
 from ..series.output import evidence_pages, known_proofs, other_bases, place_of, write_series
 from ..stage.declare import Stage, pick
