@@ -520,19 +520,6 @@ def _breaks(n: Node) -> bool:
     return isinstance(n, If) and any(_breaks(x) for x in (*n.then, *n.other))
 
 
-def unknown_parts(e: Expr) -> list[Expr]:
-    """The atoms of a condition: what is joined by &&, || and !, in order."""
-    if e[0] == "num":
-        return []
-    if e[0] == "bin" and e[1] in ("&&", "||"):
-        return unknown_parts(e[2]) + unknown_parts(e[3])
-    if e[0] == "un" and e[1] == "!":
-        return unknown_parts(e[2])
-    if e[0] == "tern":
-        return unknown_parts(e[1]) + unknown_parts(e[2]) + unknown_parts(e[3])
-    return [e]
-
-
 __all__ = [
-    "Env", "Left", "World", "aliases", "ask", "children", "evaluate", "leaves", "select", "specialise", "unknown_parts",
+    "Env", "Left", "World", "aliases", "ask", "children", "evaluate", "leaves", "select", "specialise",
 ]  # fmt: skip

@@ -9,14 +9,15 @@ cell may differ that the patch does not declare.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ...ctext.body import If, Leaf, Node, NotUnderstood, parameters, parse_body
 from ...ctext.entities import Entity, entities, find_entity
-from ...ctext.expr import Expr, parse_statement, show
+from ...ctext.expr import parse_statement, show
 from ...index.sweep import Files
+from ..binary.linked import Words, agree
 from ..case import Case
 from ..changes import changed_entities
 from ..model import guests
@@ -26,9 +27,7 @@ from ..model.tables import world_in
 from ..model.variables import assigned, kinds_of, typed_values
 from ..model.world import world_of
 from ..result import FAIL, PASS, REFUSED, SKIP, Finding, Proof
-
-Words = Mapping[str, Sequence[Any]]  # table's symbol -> its 8-byte words: names of functions, or numbers
-_ARM = ("arm64", "arm32")
+from .reading import all_parts
 
 
 @dataclass(frozen=True)
@@ -37,12 +36,17 @@ class Matrix:
 
     :param cells: "guest/mode/hypercall" to what is reached, e.g. "do_memory_op(…) -> rax".
     :param tables: the arrays that the dispatcher looks into.
-    :param owners: functions, types and macros that the cells were read from.
+    :param owners: functions, types and macros that the cells were read from, and that
+        nothing else in the file uses.
+    :param assembly: the tables in assembly: symbol to handler by number.
+    :param callees: the types of functions through which the tables' handlers are called.
     """
 
     cells: dict[str, str]
     tables: dict[str, Table] = field(default_factory=dict)
     owners: frozenset[str] = frozenset()
+    assembly: dict[str, dict[int, str]] = field(default_factory=dict)
+    callees: frozenset[str] = frozenset()
 
 
 def matrix_of(files: Files) -> Matrix:
@@ -65,25 +69,37 @@ def matrix_of(files: Files) -> Matrix:
             for mode, value in guests.MODES.items():
                 cell = reading.cell(kind, value, number)
                 cells[f"{kind}/{mode}/{label}"] = cell + _cut(cell, kind, world, number, files, path)
-    cells.update(_pv(files, names))
+    constant = Constants(files)
+    assembly: dict[str, dict[int, str]] = {}
+    for mode, (source, symbol) in guests.PV_TABLES.items():
+        rows = assembly_table(files.read(source), symbol, constant) if source in files.tracked else {}
+        if rows:
+            assembly[symbol] = rows
+            cells.update({f"{guests.PLAIN}/{mode}/{label}": _row(rows, number) for number, label in names.items()})
     used = {n: t for n, t in world.tables.items() if n in function.words}
-    return Matrix(cells, used, _owners(files.read(path), used, world, function))
+    data = files.read(path)
+    return Matrix(cells, used, _owners(data, used, world, function), assembly, callees(data, used))
 
 
 def _names(world: World, files: Files) -> dict[int, str]:
-    """Hypercall numbers that any table or header knows, with their names."""
+    """Every hypercall number with its name, or "#N" where none is known, and what lies past them."""
     constant = Constants(files)
     out: dict[int, str] = {}
+    count = world.constant(guests.COUNT)
+    if count is None:
+        raise NotUnderstood(f"{guests.COUNT} has no known value")
     for macro in constant.names(guests.NUMBER_PREFIX):
         value = constant(macro)
         label = macro.removeprefix(guests.NUMBER_PREFIX)
-        count = world.constant(guests.COUNT) or 64
         if value is not None and 0 <= value < count and not label.endswith("_compat"):
             out.setdefault(value, label)
-    for table in world.tables.values():
-        for number in table:
-            out.setdefault(number, f"#{number}")
+    longest = max((t.length for t in world.tables.values()), default=0)
+    for number in (*range(max(count, longest) + 1), *_PAST):
+        out.setdefault(number, f"#{number}")
     return out
+
+
+_PAST = (1 << 31, (1 << 32) - 1)  # numbers past every table: where a signed bound, or none, lets them in
 
 
 class _Dispatcher:
@@ -104,6 +120,9 @@ class _Dispatcher:
         left = specialise(self._nodes, env)
         if env.asked:
             raise NotUnderstood(f"the dispatcher asks for the type of {', '.join(sorted(env.asked))}")
+        beyond = next((x for x in all_parts(left) if x[0] == "beyond"), None)
+        if beyond is not None:
+            return f"undefined: reads {show(beyond)}"
         got = [text for x in left if (text := _answer(x))]
         if left and left[-1][:2] == ("jump", "ASSERT fails"):  # a debug build ends here, a release build goes on
             rest = specialise(_without_asserts(self._nodes), env)
@@ -181,22 +200,25 @@ def _cut(cell: str, kind: str, world: World, number: int, files: Files, path: st
         env = Env(world, {guests.CURRENT: kind})
         if select(name, env) != handler:
             continue
-        outer, inner = _signature(files, path, name), _signature(files, path, handler)
+        outer, inner = _declaration(files, path, name), _declaration(files, path, handler)
         if outer is None or inner is None:
             raise NotUnderstood(f"{name if outer is None else handler} has no known parameters")
-        for i, (a, b) in enumerate(zip(outer, inner, strict=False), 1):
+        for i, (a, b) in enumerate(zip(parameters(outer), parameters(inner), strict=False), 1):
             if _bits(a) < _bits(b):
                 return f" with argument {i} cut to {_bits(a)} bits by {name}"
+        results = [_bits(e.words[: e.words.index(e.name.partition("(")[0])]) for e in (outer, inner)]
+        if results[0] < results[1]:
+            return f" with the result cut to {results[0]} bits by {name}"
     return ""
 
 
-def _signature(files: Files, path: str, name: str) -> list[tuple[str, ...]] | None:
+def _declaration(files: Files, path: str, name: str) -> Entity | None:
     for place in (path, *guests.PROTOTYPES):
         if place in files.tracked:
             data = files.read(place)
             found = find_entity(data, "function", name) or find_entity(data, "prototype", name)
             if found is not None:
-                return parameters(found)
+                return found
     return None
 
 
@@ -208,59 +230,79 @@ def _bits(words: tuple[str, ...]) -> int:
     return next((known[w] for w in words if w in known), 64)
 
 
-def _pv(files: Files, names: Mapping[int, str]) -> dict[str, str]:
-    """PV guests' cells, from the tables in assembly."""
-    out: dict[str, str] = {}
-    for mode, (path, symbol) in guests.PV_TABLES.items():
-        rows = assembly_table(files.read(path), symbol) if path in files.tracked else {}
-        for number, label in names.items():
-            if rows:
-                out[f"{guests.PLAIN}/{mode}/{label}"] = rows.get(number, guests.ABSENT_HANDLER)
-    return out
+def _row(rows: Mapping[int, str], number: int) -> str:
+    """A cell of a PV guest; what lies past the table is its dispatcher's to refuse."""
+    return rows.get(number, f"#{number} is past the table")
 
 
-def assembly_table(data: bytes, symbol: str) -> dict[int, str]:
+def assembly_table(data: bytes, symbol: str, constant: Callable[[str], int | None]) -> dict[int, str]:
     """Handlers by number from ``ENTRY(symbol)`` and its ``.quad`` lines.
 
     A ``.rept`` fills with its one handler up to the number that it names.
+
+    :raises NotUnderstood: for one whose number is not known.
     """
     text = re.sub(r"/\*.*?\*/", "", data.decode("latin-1"), flags=re.S)
     body = text.partition(f"ENTRY({symbol})")[2]
     out: dict[int, str] = {}
-    number, repeat = 0, ""
+    number = 0
+    repeat: int | None = None
     for line in body.splitlines():
         words = line.split()
         if not words:
             continue
         if words[0] == ".rept":
-            m = re.search(r"(?:__HYPERVISOR_arch_(\d+)|NR_hypercalls)", line)
-            repeat = str(48 + int(m.group(1))) if m and m.group(1) else "64" if m else "?"
+            m = re.match(rf"\s*\.rept\s+(\w+)\s*-\s*\(\(\.-{symbol}\)/8\)\s*\Z", line)
+            repeat = constant(m.group(1)) if m else None
+            if repeat is None:
+                raise NotUnderstood(f"{symbol}: a .rept of a form that is not known: {line.strip()}")
         elif words[0] == ".quad":
-            if repeat:
-                if repeat == "?":
-                    return {}
-                while number < int(repeat):
+            if repeat is not None:
+                while number < repeat:
                     out[number] = words[1]
                     number += 1
             else:
                 out[number] = words[1]
                 number += 1
         elif words[0] == ".endr":
-            repeat = ""
+            repeat = None
         else:
             break
     return out
 
 
 def _owners(data: bytes, used: Mapping[str, Any], world: World, function: Entity) -> frozenset[str]:
+    """What the cells were read from: the tables with their types and row macros, and constants."""
+    found = list(entities(data).values())
     out = {function.name, *used, *world.selectors}
-    found = entities(data)
-    for e in found.values():
-        if e.kind == "variable" and e.name in used:
-            words = set(e.words)
-            out |= {m.name for m in found.values() if m.kind == "macro" and m.name in words}
-            out |= {t.name for t in found.values() if t.kind == "type" and t.name in words}
-    return frozenset(out)
+    tables = {w for e in found if e.kind == "variable" and e.name in used for w in e.words}
+    rows = {e.name for e in found if e.kind == "macro" and e.name in tables and e.words[2:3] == ("(",)}
+    types = {e.name for e in found if e.kind == "type" and e.name in tables}
+    types |= {e.name for e in found if e.kind == "type" and e.name in _words_of(found, types)}
+    read = {*tables, *function.words, *_words_of(found, rows)}
+    plain = {e.name for e in found if e.kind == "macro" and e.name in read and world.constant(e.name) is not None}
+    out |= rows | types | plain
+    return frozenset(n for n in out if n in (function.name, *used) or not _used_besides(found, n, out))
+
+
+def _words_of(found: Sequence[Entity], names: set[str]) -> set[str]:
+    return {w for e in found if e.name in names and e.kind in ("macro", "type") for w in e.words}
+
+
+def _used_besides(found: Sequence[Entity], name: str, owners: set[str]) -> bool:
+    return any(name in e.words and e.name not in owners and e.kind != "conditional" for e in found)
+
+
+def callees(data: bytes, used: Mapping[str, Any]) -> frozenset[str]:
+    """The types of functions through which handlers are called, as C text without a name;
+    a type that the file does not define is its name."""
+    found = list(entities(data).values())
+    words: set[str] = set()
+    for e in (e for e in found if e.kind == "variable" and e.name in used):
+        words |= set(e.words[: e.words.index("=")])
+    words |= _words_of(found, {e.name for e in found if e.kind == "type" and "{" in e.words and e.name in words})
+    types = [e for e in found if e.kind == "type" and e.words[0] == "typedef" and e.name in words]
+    return frozenset(" ".join(w for w in e.words[1:] if w != e.name) for e in types)
 
 
 def prove_hypercalls(case: Case, built: Mapping[str, tuple[Words, Words]]) -> Proof:
@@ -280,9 +322,11 @@ def prove_hypercalls(case: Case, built: Mapping[str, tuple[Words, Words]]) -> Pr
         return Proof("hypercalls", REFUSED, "the dispatch is not understood", (Finding(path, str(e)),))
     findings, difference = _differences(case, old, new)
     agreed = 0
+    for kind in sorted(new.callees - old.callees):
+        findings.append(Finding(path, f"handlers are called as another type of function: {kind}"))
     for config, sides in sorted(built.items()):
         for matrix, words, side in ((old, sides[0], "before"), (new, sides[1], "after")):
-            wrong, count = _agree(matrix, words)
+            wrong, count = agree(matrix.tables, matrix.assembly, words)
             agreed += count
             findings += [Finding(f"{config}, {side}", w) for w in wrong]
     facts = {"cells": len(new.cells), "difference": difference, "matrix": new.cells, "agreed": agreed}
@@ -291,16 +335,12 @@ def prove_hypercalls(case: Case, built: Mapping[str, tuple[Words, Words]]) -> Pr
         return Proof("hypercalls", FAIL, f"{len(findings)} findings", tuple(findings), facts)
     how = "every number reaches the same for every guest type and mode"
     names = old.owners | new.owners
-    covers = {c.name: how for c in changes if c.name in names or _mask(c.name, new)}
+    covers = {c.name: how for c in changes if c.name in names}
     if not built:
         why = "no binary was built here to read the tables from"
         return Proof("hypercalls", SKIP, f"{len(new.cells)} cells the same in the source; {why}", (), facts, covers)
     summary = f"{len(new.cells)} cells, {len(difference)} differ; {agreed} words of binary tables agree"
     return Proof("hypercalls", PASS, summary, (), facts, covers)
-
-
-def _mask(name: str, matrix: Matrix) -> bool:
-    return any(set(r) - {""} for t in matrix.tables.values() for r in t.values()) and name.startswith("HCALL")
 
 
 def _differences(case: Case, old: Matrix, new: Matrix) -> tuple[list[Finding], dict[str, list[str]]]:
@@ -323,38 +363,3 @@ def _differences(case: Case, old: Matrix, new: Matrix) -> tuple[list[Finding], d
 
 def _absent(cell: str) -> bool:
     return cell.startswith(("-ENOSYS", "not there", guests.ABSENT_HANDLER))
-
-
-def _agree(matrix: Matrix, words: Words) -> tuple[list[str], int]:
-    """Where a binary's tables are not what the source says, and how many words are."""
-    wrong: list[str] = []
-    count = 0
-    for name, table in sorted(matrix.tables.items()):
-        if name not in words:
-            wrong.append(f"{name} is not in the binary")
-            continue
-        members = next((list(r) for r in table.values() if len(r) == max(map(len, table.values()))), [""])
-        rows = len(words[name]) // len(members)
-        for number in range(rows):
-            row = table.get(number, {})
-            for k, member in enumerate(members):
-                said = _plain(row.get(member, ("num", 0)))
-                found = words[name][number * len(members) + k]
-                count += 1
-                if said != found and not (isinstance(found, str) and said in found.split("|")):
-                    wrong.append(f"{name}[{number}]{'.' + member if member else ''} is {found}, the source says {said}")
-    for mode, (_, symbol) in guests.PV_TABLES.items():
-        wrong += _agree_pv(matrix, words, symbol, mode)
-    return wrong, count
-
-
-def _agree_pv(matrix: Matrix, words: Words, symbol: str, mode: str) -> list[str]:
-    said = [c for k, c in matrix.cells.items() if k.startswith(f"{guests.PLAIN}/{mode}/")]
-    if not said or symbol not in words:
-        return []
-    there = {n for w in words[symbol] if isinstance(w, str) for n in w.split("|")}
-    return [f"{symbol}: {h} of the source is not in the binary" for h in sorted(set(said) - there)]
-
-
-def _plain(e: Expr) -> Any:
-    return e[1]
