@@ -16,6 +16,7 @@ from .interface.abi import prove_abi
 from .model import guests
 from .patch.residue import is_documentation, prove_residue
 from .result import FAIL, INFRA, PASS, REFUSED, SKIP, Finding, Proof, worst
+from .source.follow import follow
 from .source.hypercalls import prove_hypercalls
 from .source.lifetimes import prove_lifetimes
 from .source.predicates import prove_predicates
@@ -97,7 +98,7 @@ def judge_patch(
     tables = {c: (a.harvest["tables"], b.harvest["tables"]) for c, (a, b) in ours.items()}
     runs: dict[str, Callable[[], Proof]] = {
         "builds": lambda: prove_builds(case, {c: b for c, (_, b) in built.items()}),
-        "predicates": lambda: prove_predicates(case),
+        "predicates": lambda: follow(case, prove_predicates(case)),
         "hypercalls": lambda: prove_hypercalls(case, tables),
         "abi": lambda: prove_abi(case, cache=cache),
         "lifetimes": lambda: prove_lifetimes(case),
