@@ -13,34 +13,31 @@ from typing import Any
 from xenstage.errors import Exit, XenstageError
 from xenstage.stage.view import View
 
-from . import tables
-from .tables import COMPAT, MERGED, NATIVE, PVH, Row
+from .tables import COMPAT, MERGED, NATIVE, PVH, read_table
 
 ABSENT = "-ENOSYS in rax"
 PVH32 = "-ENOSYS in eax"
 PVH32_OLD = "assertion"  # trees before the PVH check in 32-bit mode (4.4) assert instead
-
-SELECTED = {"container_memory_op": "memory_op", "container_vcpu_op": "vcpu_op"}
+SELECTED = ("container_memory_op", "container_vcpu_op")
 
 
 def reach(view: View) -> dict[str, str]:
     """Cells "guest/mode/hypercall" to what is reached; a cell that is absent everywhere is left out."""
-    merged = {r.key: r for r in tables.read_table(view, MERGED)} if _has(view, MERGED) else None
-    native = {r.key: r.native for r in tables.read_table(view, NATIVE)} if _has(view, NATIVE) else None
-    compat = {r.key: r.native for r in tables.read_table(view, COMPAT)} if _has(view, COMPAT) else None
-    pvh = {r.key: r.native for r in tables.read_table(view, PVH)} if _has(view, PVH) else None
-    if merged is not None:
-        native = {k: r.native for k, r in merged.items() if _for(r, "HCALL_HVM")}
-        compat = {k: r.compat for k, r in merged.items() if _for(r, "HCALL_HVM")}
-        if pvh is None:
-            pvh = {k: r.native for k, r in merged.items() if _for(r, "HCALL_PVH")}
-    if native is None or compat is None or pvh is None:
+    there = [t for t in (NATIVE, COMPAT, PVH, MERGED) if view.has(t, "variable")]
+    tables = {t: {r.key: r.native for r in read_table(view, t)} for t in there}
+    if MERGED in tables:
+        rows = read_table(view, MERGED)  # without a mask a row is HVM's alone: the table before it names its guests
+        hvm = [r for r in rows if "HCALL_HVM" in (r.guests or "HCALL_HVM").split("|")]
+        tables[NATIVE], tables[COMPAT] = {r.key: r.native for r in hvm}, {r.key: r.compat for r in hvm}
+        tables.setdefault(PVH, {r.key: r.native for r in rows if "HCALL_PVH" in r.guests.split("|")})
+    if len(tables) < 3:
         raise view.unknown("the hypercall tables are not all there", "needed: the HVM tables of both widths and PVH's")
+    native, compat, pvh = tables[NATIVE], tables[COMPAT], tables[PVH]
     stopped = pvh_stopped_in_32bit(view)
     cells: dict[str, str] = {}
     for key in sorted({*native, *compat, *pvh}):
         # hvm_do_hypercall tests for presence in the 32-bit table, whatever the mode.
-        here = key in compat and bool(compat[key])
+        here = bool(compat.get(key))
         cells[f"hvm/64/{key}"] = _as(view, native.get(key, "NULL"), "hvm") if here else ABSENT
         cells[f"hvm/32/{key}"] = compat[key] if here else ABSENT
         cells[f"pvh/64/{key}"] = _as(view, pvh[key], "pvh") if key in pvh else ABSENT
@@ -49,28 +46,19 @@ def reach(view: View) -> dict[str, str]:
     return cells
 
 
-def _has(view: View, name: str) -> bool:
-    return any(h.path.endswith("arch/x86/hvm/hvm.c") for h in view.uses(name))
-
-
-def _for(row: Row, guest: str) -> bool:
-    """Rows without a mask are HVM's alone: the table before it names its guests."""
-    return guest in row.guests.split("|") if row.guests else guest == "HCALL_HVM"
-
-
 def pvh_stopped_in_32bit(view: View) -> bool:
     """Whether hvm_do_hypercall turns a PVH guest in 32-bit mode away (not so in Xen 4.4)."""
-    region = view.definition("hvm_do_hypercall", "FUNCTION_DECL")
-    return len(view.matches("else if ( unlikely($p:word($v)) ) regs->_eax = -ENOSYS;", region)) == 1
+    dispatch = view.function("hvm_do_hypercall")
+    return len(view.matches("else if ( unlikely($p:word($v)) ) regs->_eax = -ENOSYS;", dispatch)) == 1
 
 
 def _as(view: View, handler: str, guest: str) -> str:
     """A selector's choice for a guest type; any other handler is itself."""
     if handler not in SELECTED:
         return handler
-    region = view.definition(handler, "FUNCTION_DECL")
-    m = view.one("return is_pvh_vcpu(current) ? $pvh:word($a) : $hvm:word($b);", region)
-    return view.hole(region, m, guest)
+    selector = view.function(handler)
+    m = view.one("return is_pvh_vcpu(current) ? $pvh:word($a) : $hvm:word($b);", selector)
+    return view.hole(selector, m, guest)
 
 
 def check(before: View, after: View) -> dict[str, Any]:
@@ -79,9 +67,8 @@ def check(before: View, after: View) -> dict[str, Any]:
     :raises XenstageError: (SITE) naming the first cells that differ.
     """
     old, new = reach(before), reach(after)
-    differ = [
-        f"{c}: {old.get(c, ABSENT)} -> {new.get(c, ABSENT)}" for c in sorted({*old, *new}) if _differs(old, new, c)
-    ]
+    pairs = {c: (old.get(c, ABSENT), new.get(c, ABSENT)) for c in sorted({*old, *new})}
+    differ = [f"{c}: {a} -> {b}" for c, (a, b) in pairs.items() if a != b]
     if differ:
         raise XenstageError(
             Exit.SITE,
@@ -90,7 +77,3 @@ def check(before: View, after: View) -> dict[str, Any]:
             remedy="the stage promises that none does; no series was written",
         )
     return {"hypercalls": {"cells": len(new), "differ": 0, "reach": new}}
-
-
-def _differs(old: dict[str, str], new: dict[str, str], cell: str) -> bool:
-    return old.get(cell, ABSENT) != new.get(cell, ABSENT)

@@ -7,13 +7,13 @@ refuses what PVH needs, and mmuext_op must not become reachable from HVM.
 
 from __future__ import annotations
 
-from xenstage.ctext.pattern import Match
-from xenstage.stage.declare import Patch, Stage
-from xenstage.stage.view import WIDTH, Region, View
+from dataclasses import replace
 
-from . import tables
+from xenstage.stage.declare import Patch, Stage
+from xenstage.stage.view import View
+
 from .reach import check, pvh_stopped_in_32bit
-from .tables import COMPAT, MERGED, NATIVE, PVH, Row
+from .tables import COMPAT, MERGED, NATIVE, PVH, Row, read_table
 
 DISPATCH = "hvm_do_hypercall"
 NAMES = (NATIVE, COMPAT, PVH)
@@ -94,194 +94,109 @@ BOTH, HVM_ONLY, PVH_ONLY = "HCALL_HVM|HCALL_PVH", "HCALL_HVM", "HCALL_PVH"
 
 
 def _table(rows: list[Row]) -> str:
-    body = "\n".join(tables.row_text(r) for r in rows)
+    body = "\n".join(map(str, rows))
     return f"static const struct hvm_hypercall {MERGED}[NR_hypercalls] = {{\n{body}\n}}"
-
-
-def _with_line_end(view: View, region: Region) -> Region:
-    """A declaration with its semicolon, its line's end, and one empty line after it."""
-    data = view.read(region.path)
-    end = region.end
-    for lead in (b";", b"\n", b"\n"):
-        if data[end : end + 1] == lead:
-            end += 1
-    return view.region(region.path, region.start, end, region.what)
 
 
 def fold(view: View) -> None:
     """HVM's two tables become one of pairs."""
-    native, compat = tables.read_table(view, NATIVE), {r.key: r.native for r in tables.read_table(view, COMPAT)}
-    if {r.key for r in native} != set(compat):
-        odd = sorted({r.key for r in native} ^ set(compat))
+    native, compat = read_table(view, NATIVE), {r.key: r.native for r in read_table(view, COMPAT)}
+    if odd := sorted({r.key for r in native} ^ set(compat)):
         raise view.unknown(f"{NATIVE} and {COMPAT} hold different hypercalls", f"in one of them only: {', '.join(odd)}")
-    region = view.definition(NATIVE, "VAR_DECL")
+    rule = "fold the tables"
+    table, old = view.variable(NATIVE), view.variable(COMPAT)
     rows = [Row(r.key, r.native, compat[r.key]) for r in native]
-    why = "both widths of a hypercall in one row"
-    view.replace(view.with_own_comment(region), HEAD + _table(rows), rule="fold the tables", reason=why)
-    old = _with_line_end(view, view.with_own_comment(view.definition(COMPAT, "VAR_DECL")))
-    view.replace(old, "", rule="fold the tables", reason=f"its rows are in {MERGED}")
-    macro = view.definition("COMPAT_CALL", "MACRO_DEFINITION", region.path)
-    others = [h for h in view.uses("COMPAT_CALL") if h.path == macro.path and not _inside(h.offset, macro, old)]
-    if others:
+    view.replace(view.with_own_comment(table), HEAD + _table(rows), rule=rule, reason="both widths in one row")
+    view.delete(old, rule=rule, reason=f"its rows are in {MERGED}")
+    macro = view.macro("COMPAT_CALL", table.path)
+    if others := view.used_outside("COMPAT_CALL", macro.path, macro, old):
         lines = ", ".join(str(view.line(h.path, h.offset)) for h in others)
         raise view.unknown(f"COMPAT_CALL is used outside {COMPAT}", f"{macro.path}, lines {lines}")
-    view.replace(_with_line_end(view, macro), "", rule="fold the tables", reason=f"pasted rows of {COMPAT} only")
-    _dispatch_pairs(view)
+    view.delete(macro, rule=rule, reason=f"pasted rows of {COMPAT} only")
+    f, rule = view.function(DISPATCH), "call through the pair"
+    both = f"($p($d)\n ? {PVH}[$i]\n : {MERGED}[$i].native)"
+    view.rewrite_all(f, f"($p:word($d) ? {PVH} : {NATIVE})[$i]", both, rule=rule, reason="64-bit mode")
+    view.rewrite_all(f, f"{NATIVE}[$i]", f"{MERGED}[$i].native", rule=rule, reason="64-bit mode")
+    view.rewrite_all(f, f"{COMPAT}[$i]", f"{MERGED}[$i].compat", rule=rule, reason="32-bit mode")
+    view.stay_rest("PVH keeps its own table until the last patch", PVH)
     view.fact("rows", len(rows))
-
-
-def _inside(offset: int, *regions: Region) -> bool:
-    return any(r.start <= offset < r.end for r in regions)
-
-
-def _dispatch_pairs(view: View) -> None:
-    f = view.definition(DISPATCH, "FUNCTION_DECL")
-    rule = "call through the pair"
-    for m in view.matches(f"($p:word($d) ? {PVH} : {NATIVE})[$i]", f):
-        p, d, i = (view.hole(f, m, h) for h in "pdi")
-        pad = " " * (m.start - view.read(f.path).rfind(b"\n", 0, m.start))
-        new = f"({p}({d})\n{pad}? {PVH}[{i}]\n{pad}: {MERGED}[{i}].native)"
-        view.replace_call_head(f, m, new, rule=rule, reason="64-bit mode")
-    for table, member, mode in ((NATIVE, "native", "64"), (COMPAT, "compat", "32")):
-        for m in view.matches(f"{table}[$i]", f):
-            new = f"{MERGED}[{view.hole(f, m, 'i')}].{member}"
-            view.replace_call_head(f, m, new, rule=rule, reason=f"{mode}-bit mode")
-    _leave(view, PVH, "PVH keeps its own table until the last patch")
-
-
-def _leave(view: View, name: str, why: str) -> None:
-    """Uses that this patch does not touch stay, with the reason; prose too."""
-    touched = [(e.path, e.offset, e.end) for e in view.edits]
-    for site in view.sites(name):
-        if not any(p == site.path and a <= site.offset < b for p, a, b in touched):
-            view.stay(site, why)
 
 
 def select(view: View) -> None:
     """Where HVM and PVH differ, the table holds a function that chooses."""
-    rows = tables.read_table(view, MERGED)
-    pvh = {r.key: r.native for r in tables.read_table(view, PVH)}
-    differ = {r.key for r in rows if r.key in pvh and pvh[r.key] != r.native}
+    rows, pvh = {r.key: r for r in read_table(view, MERGED)}, {r.key: r.native for r in read_table(view, PVH)}
+    differ = {k for k, r in rows.items() if pvh.get(k, r.native) != r.native}
     if differ != set(SELECTOR_OF):
         raise view.unknown(
             "HVM and PVH differ in other handlers than the stage knows",
             f"known: {', '.join(sorted(SELECTOR_OF))}; in this tree: {', '.join(sorted(differ))}",
         )
-    region = view.definition(MERGED, "VAR_DECL")
+    rule, table = "choose by guest type", view.variable(MERGED)
     for key, (selector, hvm, pv) in SELECTOR_OF.items():
-        row = next(r for r in rows if r.key == key)
-        if (row.native, pvh[key]) != (hvm, pv):
-            raise view.unknown(f"{key} has other handlers than the stage knows", f"{row.native} and {pvh[key]}")
-        m = view.one(f"HCALL({key}, {row.native}, {row.compat}),", region)
-        new = tables.row_text(Row(key, selector, row.compat)).lstrip()
-        view.replace_match(region, m, new, rule="choose by guest type", reason=f"PVH reaches {pv}, HVM {hvm}")
-    head = view.comment_before(_struct(view))
-    if head is None:
-        raise view.unknown("the comment before struct hvm_hypercall is not there", "patch 1 wrote it")
-    at = view.region(head.path, head.start, head.start, "place before the table")
-    view.replace(at, SELECTORS, rule="choose by guest type", reason="one visible place for the difference")
-    _leave(view, PVH, "PVH keeps its own table until the last patch")
-    _leave(view, MERGED, "calls through the pair already")
-
-
-def _struct(view: View) -> Region:
-    return view.definition("hvm_hypercall", "STRUCT_DECL")
+        if (rows[key].native, pvh[key]) != (hvm, pv):
+            raise view.unknown(f"{key} has other handlers than the stage knows", f"{rows[key].native} and {pvh[key]}")
+        reason = f"PVH reaches {pv}, HVM {hvm}"
+        view.rewrite(table, f"HCALL({key}, {hvm}, $c)", f"HCALL({key}, {selector}, $c)", rule=rule, reason=reason)
+    view.insert_before(
+        view.struct("hvm_hypercall"), SELECTORS, rule=rule, reason="one visible place for the difference"
+    )
+    view.stay_rest("PVH keeps its own table until the last patch", PVH)
+    view.stay_rest("calls through the pair already", MERGED)
 
 
 def name_guests(view: View) -> None:
     """Rows name their guests, and PVH's own hypercalls get rows."""
-    rows = tables.read_table(view, MERGED)
-    pvh = {r.key: r.native for r in tables.read_table(view, PVH)}
-    new: list[Row] = []
-    for r in rows:
-        new.append(Row(r.key, r.native, r.compat, BOTH if r.key in pvh else HVM_ONLY))
+    rows, pvh = read_table(view, MERGED), {r.key: r.native for r in read_table(view, PVH)}
     own = [k for k in pvh if k not in {r.key for r in rows}]
+    new = [replace(r, guests=BOTH if r.key in pvh else HVM_ONLY) for r in rows]
     new += [Row(k, pvh[k], "", PVH_ONLY) for k in own]
-    head, table = view.comment_before(_struct(view)), view.definition(MERGED, "VAR_DECL")
-    assert head is not None  # patch 2 stands on it
-    region = view.region(head.path, head.start, table.end, "the table and its head")
-    view.replace(region, HEAD_GUESTS + _table(new), rule="name the guests", reason="explicit presence by guest type")
-    f = view.definition(DISPATCH, "FUNCTION_DECL")
-    m = view.one(f": !{MERGED}[$i].compat", f)
-    data = view.read(f.path)
-    column = m.start - (data.rfind(b"\n", 0, m.start) + 1)
-    new_test = f": !({MERGED}[{view.hole(f, m, 'i')}].guests & HCALL_HVM)"
-    if column + len(new_test) + len(data[m.end :].partition(b"\n")[0]) >= WIDTH:
-        new_test = new_test.replace(" & ", " &\n" + " " * (column + len(": !(")))
-    view.replace_match(f, m, new_test, rule="name the guests", reason="presence for HVM")
-    _leave(view, PVH, "PVH keeps its own table until the last patch")
-    _leave(view, MERGED, "calls through the pair already")
-    hvm_only = [r.key for r in new if r.guests == HVM_ONLY]
+    rule, head = "name the guests", view.with_own_comment(view.struct("hvm_hypercall"))
+    whole = view.region(head.path, head.start, view.variable(MERGED).end, "the table and its head")
+    view.replace(whole, HEAD_GUESTS + _table(new), rule=rule, reason="explicit presence by guest type")
+    test = f": !({MERGED}[$i].guests & HCALL_HVM)"
+    view.rewrite(view.function(DISPATCH), f": !{MERGED}[$i].compat", test, rule=rule, reason="presence for HVM")
+    view.stay_rest("PVH keeps its own table until the last patch", PVH)
+    view.stay_rest("calls through the pair already", MERGED)
     view.fact("pvh_only", ", ".join(own) or "none")
-    view.fact("hvm_only", ", ".join(hvm_only) or "none")
+    view.fact("hvm_only", ", ".join(r.key for r in new if r.guests == HVM_ONLY) or "none")
     view.fact("both", sum(r.guests == BOTH for r in new))
 
 
 def merge(view: View) -> None:
     """PVH goes through the merged table; its own goes away."""
-    merged = {r.key: r for r in tables.read_table(view, MERGED)}
+    merged = {r.key: r for r in read_table(view, MERGED)}
     selected = {pv: selector for selector, _, pv in SELECTOR_OF.values()}
-    for row in tables.read_table(view, PVH):
+    for row in read_table(view, PVH):
         mine = merged[row.key]
         if "HCALL_PVH" not in mine.guests or mine.native not in (row.native, selected.get(row.native)):
             raise view.unknown(f"{row.key} would reach another handler from PVH", f"{row.native} -> {mine.native}")
-    f = view.definition(DISPATCH, "FUNCTION_DECL")
-    rule = "dispatch through the merged table"
-    m = view.one(f"($p:word($v) ? !{PVH}[$i] : !({MERGED}[$i].guests & HCALL_HVM))", f)
-    p, v, i = (view.hole(f, m, h) for h in "pvi")
-    pad = view.indent(f.path, m.start)
-    test = f"!({MERGED}[{i}].guests &\n{pad}  ({p}({v}) ? HCALL_PVH : HCALL_HVM))"
-    view.replace_match(f, m, test, rule=rule, reason="presence by guest type")
-    branch = f"if ( $p:word($v) ) $r = {PVH}[$i]($a); else $r = {MERGED}[$i].native($b);"
-    calls = view.matches(branch, f)
-    for m in calls:
-        view.replace_match(f, m, _else_call(view, f, m), rule=rule, reason="64-bit mode")
-    choices = view.matches(f"($p:word($v) ? {PVH}[$i] : {MERGED}[$i].native)", f)
-    for m in choices:
-        new = f"{MERGED}[{view.hole(f, m, 'i')}].native"
-        view.replace_call_head(f, m, new, rule=rule, reason="64-bit mode")
-    if len(calls) + len(choices) != 1:
-        raise view.unknown(
-            f"{DISPATCH} has {len(calls) + len(choices)} 64-bit calls through {PVH}",
-            "needed: exactly one, in a known form",
-        )
-    table = view.definition(PVH, "VAR_DECL")
-    whole = _with_line_end(view, view.with_own_comment(table))
-    view.replace(whole, "", rule="drop the PVH table", reason=f"its rows are in {MERGED}")
-    _drop_row_macro(view, table)
-    for site in view.sites(PVH):
-        if site.kind in ("text", "comment"):
-            new = f"the rows with\nHCALL_PVH of {MERGED}" if site.kind == "text" else MERGED
-            view.replace(site, new, rule="correct the documentation", reason="the table that it names is gone")
-    _leave(view, MERGED, "calls through the pair already")
+    f, rule, native = view.function(DISPATCH), "dispatch through the merged table", f"{MERGED}[$i].native"
+    presence = f"($p:word($v) ? !{PVH}[$i] : !({MERGED}[$i].guests & HCALL_HVM))"
+    test = f"!({MERGED}[$i].guests &\n  ($p($v) ? HCALL_PVH : HCALL_HVM))"
+    view.rewrite(f, presence, test, rule=rule, reason="presence by guest type")
+    branch = f"if ( $p:word($v) ) $r = {PVH}[$i]($a); else $r = {native}($a);"
+    calls = view.rewrite_all(f, branch, f"$r = {native}($a);", rule=rule, reason="64-bit mode")
+    calls += view.rewrite_all(f, f"($p:word($v) ? {PVH}[$i] : {native})", native, rule=rule, reason="64-bit mode")
+    if len(calls) != 1:
+        why = "needed: one, in a known form, with the same arguments for both types"
+        raise view.unknown(f"{DISPATCH} has {len(calls)} 64-bit calls through {PVH}", why)
+    table = view.variable(PVH)
+    view.delete(table, rule="drop the PVH table", reason=f"its rows are in {MERGED}")
+    macro = view.macro("HYPERCALL", table.path)  # other files may have a macro of that name
+    if not view.used_outside("HYPERCALL", table.path, macro, table):
+        view.delete(macro, comment=False, rule="drop the PVH table", reason="pasted rows of it only")
+    named = [s for s in view.sites(PVH) if s.kind in ("text", "comment")]
+    for site in named:
+        new = f"the rows with\nHCALL_PVH of {MERGED}" if site.kind == "text" else MERGED
+        view.replace(site, new, rule="correct the documentation", reason="the table that it names is gone")
+    view.stay_rest("calls through the pair already", MERGED)
     stopped = (
         " A PVH guest in 32-bit mode still finds -ENOSYS in the lower half of the register for a hypercall"
         " that exists, and in the whole of it for one that does not."
     )
     view.fact("pvh_in_thirtytwo", stopped if pvh_stopped_in_32bit(view) else "")
-    named = sorted({s.path for s in view.sites(PVH) if s.kind in ("text", "comment")})
-    view.fact("documentation", f"Correct what names the table: {', '.join(named)}." if named else "")
-
-
-def _drop_row_macro(view: View, table: Region) -> None:
-    """HYPERCALL pasted rows of this table last; other files may have a macro of that name."""
-    macro = view.definition("HYPERCALL", "MACRO_DEFINITION", table.path)
-    if all(h.path != macro.path or _inside(h.offset, macro, table) for h in view.uses("HYPERCALL")):
-        whole = _with_line_end(view, macro)
-        view.replace(whole, "", rule="drop the PVH table", reason="pasted rows of it only")
-
-
-def _else_call(view: View, f: Region, m: Match) -> str:
-    """The HVM branch as the only statement, its lines moved to the ``if``'s column."""
-    arms = [" ".join(view.hole(f, m, h).split()) for h in ("a", "b")]
-    if arms[0] != arms[1]:
-        raise view.unknown("the two 64-bit calls pass different arguments", f"PVH: {arms[0]}\nHVM: {arms[1]}")
-    start = m.holes["b"][0]
-    data = view.read(f.path)
-    line = data.rfind(b"\n", 0, start) + 1
-    text = data[line : m.end].decode("latin-1")
-    by = len(view.indent(f.path, start)) - len(view.indent(f.path, m.start))
-    return "\n".join(x[by:] for x in text.split("\n")).lstrip()
+    paths = ", ".join(sorted({s.path for s in named}))
+    view.fact("documentation", f"Correct what names the table: {paths}." if named else "")
 
 
 STAGE = Stage(

@@ -11,7 +11,6 @@ import re
 from collections import Counter
 from typing import Any
 
-from xenstage.ctext.lexer import Kind, Token, code_tokens, matching, tokenize
 from xenstage.errors import Exit, XenstageError
 from xenstage.index.sites import Site
 from xenstage.stage.declare import Patch, Stage
@@ -35,9 +34,8 @@ COMMENT = """\
  */"""
 
 FIELD = """
-
-    /* Is this HVM guest a PVH one?  Set together with guest_type. */
-    bool_t           is_pvh;"""
+/* Is this HVM guest a PVH one?  Set together with guest_type. */
+bool_t           is_pvh;"""
 
 IS_HVM = """\
 
@@ -47,206 +45,93 @@ static inline bool_t is_hvm_domain(const struct domain *d)
 }
 """
 
+# What documentation says of PVH as a type, and what is true now.
+CLAIMS = {
+    r"PVH\s*:\s*an\s+x86\s+PV\s+guest\s+running\s+in\s+an\s+HVM\s+container\.": (
+        "PVH : an x86 guest with PV interfaces running in an HVM container.  To Xen it\nis an HVM guest with a flag."
+    ),
+    r"PVH\s+is\s+a\s+guest\s+type\s+of\s+its\s+own,\s+next\s+to\s+PV\s+and\s+HVM\.\s+"
+    r"A\s+domain\s+has\s+exactly\s+one\s+of\s+the\s+three\s+types": (
+        "PVH is a flag of HVM guests.  A domain has exactly one of the two types\nPV and HVM, and PVH or not"
+    ),
+}
+
 
 def ask_predicates(view: View) -> None:
     """``switch ( d->guest_type )`` becomes a chain of the predicates."""
-    done: set[tuple[str, int]] = set()
     places: list[str] = []
+    asked = {value: f"{predicate}($d)" for value, predicate in PREDICATE.items()}
     for site in view.sites(*PREDICATE):
-        if not _is_case(view, site):
-            continue
-        switch = _switch_around(view, site)
-        if (switch.path, switch.start) not in done:
-            done.add((switch.path, switch.start))
-            _convert(view, switch)
-            places.append(switch.path)
+        if site.role[-1:] == ("case label",) and not view.touched(site.path, site.offset):
+            reason = "the same case by the predicate of its type; the types exclude each other"
+            view.ask_by_turns(site, "$d->guest_type", asked, rule="ask the predicates", reason=reason)
+            places.append(site.path)
     _leave(view, "the type's definition, its predicates, or the assignment at creation")
     view.fact("switches", " and ".join(sorted(set(places))) or "none")
 
 
 def _leave(view: View, reason: str) -> None:
     """Put down that known uses stay; any other use is left open, and the series stops."""
-    create = view.definition("domain_create", "FUNCTION_DECL")
+    create = view.function("domain_create")
     assigned = view.matches("$d:word->guest_type = $v:word;", create)
-    for site in view.sites("guest_type", *PREDICATE):
-        if any(e.path == site.path and e.offset <= site.offset < e.end for e in view.edits):
-            continue
+
+    def known(site: Site) -> bool:
         predicate = site.kind == "macro body" and site.scope in (*PREDICATE.values(), "has_hvm_container_domain")
         declared = site.kind == "code" and site.scope in ("guest_type", "domain") and "guest_type" in site.name
         created = site.path == create.path and any(m.start <= site.offset < m.end for m in assigned)
-        offset = site.name == "guest_type" and _unused_offset(view, site)
-        if predicate or declared or created or offset:
-            view.stay(site, reason)
-        elif site.name == "guest_type" and not site.path.startswith("xen/"):
-            view.stay(site, "another thing of that name: only the hypervisor has enum guest_type")
+        return predicate or declared or created or (site.name == "guest_type" and _unused_offset(view, site))
+
+    view.stay_rest(reason, where=known)
+    other = "another thing of that name: only the hypervisor has enum guest_type"
+    view.stay_rest(other, "guest_type", where=lambda site: not site.path.startswith("xen/"))
 
 
 def _unused_offset(view: View, site: Site) -> bool:
     """An offset for assembly that no assembly asks for: it would compare with the old values."""
     if not {"OFFSET", "offsetof"} & set(site.holders):
         return False
-    data = view.read(site.path)
-    before = data[data.rfind(b"\n", 0, site.offset) + 1 : site.offset].decode("latin-1")
+    before = view.read(site.path)[view.line_start(site.path, site.offset) : site.offset].decode("latin-1")
     m = re.search(r"OFFSET\s*\(\s*(\w+)\s*,", before)
     return m is not None and all(h.path.endswith("/asm-offsets.c") for h in view.uses(m.group(1)))
 
 
-def _is_case(view: View, site: Site) -> bool:
-    return view.read(site.path)[: site.offset].rstrip().endswith(b"case")
-
-
-def _switch_around(view: View, site: Site) -> Region:
-    """The switch statement in which a case label stands.
-
-    :raises XenstageError: (SITE) when it is not a switch on a domain's guest_type.
-    """
-    data = view.read(site.path)
-    code = code_tokens(tokenize(data))
-    for i, t in enumerate(code):
-        if t.text != "switch" or t.start > site.offset:
-            continue
-        close = matching(code, i + 1)
-        if code[close + 1].text != "{":
-            continue
-        end = matching(code, close + 1)
-        inside = [x.text for x in code[i + 2 : close]]
-        if code[end].end > site.offset and inside[-2:] == ["->", "guest_type"]:
-            return view.region(site.path, t.start, code[end].end, f"switch in {site.scope}")
-    raise view.unknown(
-        f"{site.name} is a case label of a switch that is not on a domain's guest_type",
-        f"{site.path}:{site.line} in {site.scope}",
-    )
-
-
-def _convert(view: View, switch: Region) -> None:
-    raw = tokenize(switch.text.encode("latin-1"))
-    if any(t.kind in (Kind.DIRECTIVE, Kind.COMMENT) for t in raw):
-        raise view.unknown("a switch on guest_type holds directives or comments", _where(view, switch))
-    code = code_tokens(raw)
-    close = matching(code, 1)
-    obj = switch.text[code[2].start : code[close - 2].start].rstrip()
-    arms = _arms(view, switch, code[close + 2 : -1])
-    pad = view.indent(switch.path, switch.start)
-    chain: list[str] = []
-    for label, body in arms:
-        if label == "default":
-            if body:
-                raise view.unknown("a switch on guest_type has a default that does something", _where(view, switch))
-            continue
-        many = body.count(";") != 1 or "{" in body
-        text = f"\n{pad}{{\n{pad}    {body}\n{pad}}}" if many else f"\n{pad}    {body}"
-        chain.append(f"if ( {PREDICATE[label]}({obj}) ){text}")
-    view.replace(
-        switch,
-        f"\n{pad}else ".join(chain),
-        rule="ask the predicates",
-        reason="the same case by the predicate of its type; the types exclude each other",
-    )
-
-
-def _where(view: View, region: Region) -> str:
-    return f"{region.path}:{view.line(region.path, region.start)}"
-
-
-def _arms(view: View, switch: Region, code: list[Token]) -> list[tuple[str, str]]:
-    """(label, statements without the last break) of a switch, in order."""
-    out: list[tuple[str, str]] = []
-    i = 0
-    while i < len(code):
-        width = {"case": 3, "default": 2}.get(code[i].text, 0)
-        if not width or code[i + width - 1].text != ":":
-            raise view.unknown("a switch on guest_type has a label that is not known", _where(view, switch))
-        label = code[i + 1].text if width == 3 else "default"
-        if width == 3 and label not in PREDICATE:
-            raise view.unknown(f"a switch on guest_type has a case {label}", _where(view, switch))
-        start = i + width
-        stop = start
-        while stop < len(code) and code[stop].text not in ("break", "case", "default"):
-            stop = matching(code, stop) + 1 if code[stop].text in ("(", "{", "[") else stop + 1
-        if code[stop : stop + 1] and code[stop].text == "break" and code[stop - 1].text not in (";", "}", ":"):
-            raise view.unknown(f"{label} leaves a switch on guest_type in the middle", _where(view, switch))
-        if stop + 1 >= len(code) or code[stop].text != "break":
-            raise view.unknown(f"{label} falls through in a switch on guest_type", _where(view, switch))
-        body = switch.text[code[start].start : code[stop - 1].end] if stop > start else ""
-        if re.search(r"\b(break|goto|continue)\b", body):
-            raise view.unknown(f"{label} leaves a switch on guest_type in the middle", _where(view, switch))
-        out.append((label, body))
-        i = stop + 2
-    return out
-
-
 def make_flag(view: View) -> None:
     """The third value goes; a flag beside the type takes its place."""
-    enum = view.definition("guest_type", "ENUM_DECL")
-    values = view.one("{ $values }", enum)
-    if [v.strip() for v in view.hole(enum, values, "values").split(",")] != list(PREDICATE):
+    enum, rule = view.enum("guest_type"), "two guest types and a flag"
+    if [part.text for part in view.parts(enum)] != list(PREDICATE):
         raise view.unknown("enum guest_type holds other values than the stage knows", enum.text)
-    names = [t for t in code_tokens(tokenize(enum.text.encode("latin-1"))) if t.text in PREDICATE]
-    pvh = view.region(enum.path, enum.start + names[1].start, enum.start + names[2].start, "enumerator")
-    rule = "two guest types and a flag"
-    view.replace(pvh, "", rule=rule, reason="PV keeps the value 0, which a fresh domain has")
+    pvh = view.enumerator(enum, "guest_type_pvh")
+    view.delete_enumerator(pvh, rule=rule, reason="PV keeps the value 0, which a fresh domain has")
     _comment(view, enum)
-    struct = view.definition("domain", "STRUCT_DECL")
-    field = view.one("enum guest_type guest_type;", struct)
-    at = view.region(struct.path, field.end, field.end, "place after guest_type")
-    view.replace(at, FIELD, rule=rule, reason="valid for every domain: struct domain starts as zeroes")
-    test = view.definition("is_pvh_domain", "MACRO_DEFINITION")
-    m = view.one("((d)->guest_type == guest_type_pvh)", test)
-    view.replace_match(test, m, "((d)->is_pvh)", rule=rule, reason="the flag is set for PVH guests only")
-    hvm = view.definition("is_hvm_domain", "MACRO_DEFINITION")
+    field = view.field(view.struct("domain"), "guest_type")
+    view.insert_after(field, FIELD, rule=rule, reason="valid for every domain: struct domain starts as zeroes")
+    test, old = view.macro("is_pvh_domain"), "((d)->guest_type == guest_type_pvh)"
+    view.rewrite(test, old, "((d)->is_pvh)", rule=rule, reason="the flag is set for PVH guests only")
+    hvm = view.macro("is_hvm_domain")
     view.one("((d)->guest_type == guest_type_hvm)", hvm)
     view.replace(hvm, IS_HVM, rule=rule, reason="still false for PVH; a function, so that d is evaluated once")
-    _creation(view)
-    _documentation(view)
-    _leave(view, "true of PV and of HVM containers as before")
-
-
-def _comment(view: View, enum: Region) -> None:
-    """What the comment before the enum says of PVH stops being true."""
-    old = view.comment_before(enum)
-    if old is None:
-        at = view.region(enum.path, enum.start, enum.start, "place before enum guest_type")
-        view.replace(at, COMMENT + "\n", rule="correct the comment", reason="says what the types mean now")
-    elif "PVH" in old.text:
-        view.replace(old, COMMENT, rule="correct the comment", reason="PVH is no type of its own any more")
-    else:
-        raise view.unknown("the comment before enum guest_type says something else", f"{_where(view, old)}\n{old.text}")
-
-
-def _creation(view: View) -> None:
-    f = view.definition("domain_create", "FUNCTION_DECL")
-    m = view.one("else if ( $flags & DOMCRF_pvh ) $d->guest_type = guest_type_pvh;", f)
-    d = view.hole(f, m, "d")
-    old = view.one(f"{d}->guest_type = guest_type_pvh;", f)
-    pad = view.indent(f.path, m.start)
-    data = view.read(f.path)
-    start = data.rfind(b"\n", 0, old.start) + 1
-    block = f"{pad}{{\n{pad}    {d}->guest_type = guest_type_hvm;\n{pad}    {d}->is_pvh = 1;\n{pad}}}"
-    whole = view.region(f.path, start, old.end, "assignment of the guest type")
-    view.replace(whole, block, rule="two guest types and a flag", reason="set together, before any reader")
-
-
-# What documentation says of PVH as a type, and what is true now.
-_CLAIMS = (
-    (
-        r"PVH\s*:\s*an\s+x86\s+PV\s+guest\s+running\s+in\s+an\s+HVM\s+container\.",
-        "PVH : an x86 guest with PV interfaces running in an HVM container.  To Xen it\nis an HVM guest with a flag.",
-    ),
-    (
-        r"PVH\s+is\s+a\s+guest\s+type\s+of\s+its\s+own,\s+next\s+to\s+PV\s+and\s+HVM\.\s+"
-        r"A\s+domain\s+has\s+exactly\s+one\s+of\s+the\s+three\s+types",
-        "PVH is a flag of HVM guests.  A domain has exactly one of the two types\nPV and HVM, and PVH or not",
-    ),
-)
-
-
-def _documentation(view: View) -> None:
-    for claim, now in _CLAIMS:
+    create, flag = view.function("domain_create"), "else if ( $flags & DOMCRF_pvh )"
+    set_ = "$d->guest_type = guest_type_pvh;"
+    block = f"{flag}\n{{\n    $d->guest_type = guest_type_hvm;\n    $d->is_pvh = 1;\n}}"
+    view.rewrite(create, f"{flag} {set_}", block, rule=rule, reason="set together, before any reader")
+    for claim, now in CLAIMS.items():
         for found in view.prose(claim):
             why = "to Xen it is an HVM guest with a flag now"
             view.replace(found, now, rule="correct the documentation", reason=why)
     paths = sorted({e.path for e in view.edits if e.rule == "correct the documentation"})
     view.fact("documentation", f"Correct what calls it a type: {', '.join(paths)}." if paths else "")
+    _leave(view, "true of PV and of HVM containers as before")
+
+
+def _comment(view: View, enum: Region) -> None:
+    """What the comment before the enum says of PVH stops being true."""
+    old, rule = view.comment_before(enum), "correct the comment"
+    if old is None:
+        view.insert_before(enum, COMMENT, rule=rule, reason="says what the types mean now")
+    elif "PVH" in old.text:
+        view.replace(old, COMMENT, rule=rule, reason="PVH is no type of its own any more")
+    else:
+        raise view.unknown("the comment before enum guest_type says something else", f"{view.where(old)}\n{old.text}")
 
 
 def check(before: View, after: View) -> dict[str, Any]:
@@ -255,8 +140,7 @@ def check(before: View, after: View) -> dict[str, Any]:
     :raises XenstageError: (SITE) naming the first lines that are.
     """
     old, new = _test_lines(before), _test_lines(after)
-    lost = old - new
-    if lost:
+    if lost := old - new:
         raise XenstageError(
             Exit.SITE,
             f"{lost.total()} lines with tests would change",
@@ -269,18 +153,10 @@ def check(before: View, after: View) -> dict[str, Any]:
 
 def _test_lines(view: View) -> Counter[tuple[str, str]]:
     """Lines that use a predicate outside the predicates' own definitions, as they are written."""
-    lines: set[tuple[str, int]] = set()
-    out: Counter[tuple[str, str]] = Counter()
-    for hit in view.uses(*KEEPS):
-        data = view.read(hit.path)
-        start = data.rfind(b"\n", 0, hit.offset) + 1
-        end = data.find(b"\n", hit.offset)
-        text = data[start : end if end >= 0 else len(data)].decode("utf-8", "surrogateescape")
-        own = re.match(rf"\s*(#\s*define|static inline bool_t)\s+({'|'.join(KEEPS)})\(", text)
-        if own is None and (hit.path, start) not in lines:
-            lines.add((hit.path, start))
-            out[(hit.path, text)] += 1
-    return out
+    own = re.compile(rf"\s*(#\s*define|static inline bool_t)\s+({'|'.join(KEEPS)})\(")
+    lines = {(h.path, view.line_start(h.path, h.offset)) for h in view.uses(*KEEPS)}
+    texts = [(p, view.read(p)[at : view.line_end(p, at)].decode("utf-8", "surrogateescape")) for p, at in lines]
+    return Counter((path, text) for path, text in texts if not own.match(text))
 
 
 STAGE = Stage(

@@ -68,7 +68,7 @@ def _stage(text: str) -> dict[int, Stage]:
     """A stage of one patch that puts a function after domain_create()."""
 
     def rewrite(view: View) -> None:
-        f = view.definition("domain_create", "FUNCTION_DECL")
+        f = view.function("domain_create")
         at = view.region(f.path, f.end, f.end, "place after domain_create")
         view.replace(at, text, rule="break it", reason="to see what build says")
 

@@ -27,7 +27,7 @@ def _after_create(text: str) -> Rewrite:
     """Puts text after domain_create()."""
 
     def rewrite(view: View) -> None:
-        f = view.definition("domain_create", "FUNCTION_DECL")
+        f = view.function("domain_create")
         view.replace(view.region(f.path, f.end, f.end, "place"), text, rule="add", reason="to see what happens")
 
     return rewrite
@@ -68,9 +68,9 @@ def _asks(function: Callable[[View], object]) -> Rewrite:
 
 SLIPS: list[tuple[str, Callable[[View], object], tuple[str, ...]]] = [
     ("an undeclared name", lambda v: v.sites("is_pvh_vcpu"), ("is_pvh_vcpu",)),
-    ("an undeclared definition", lambda v: v.definition("vcpu_create", "FUNCTION_DECL"), ("vcpu_create", "defines")),
+    ("a kind that is none", lambda v: v.definition("vcpu_create", "routine"), ("routine", "function, ")),
     ("a bad pattern", lambda v: v.prose("(is_pvh"), ("unterminated",)),
-    ("a bad hole", lambda v: v.one("$X = 1;", v.definition("domain_create", "FUNCTION_DECL")), ("$X is no hole",)),
+    ("a bad hole", lambda v: v.one("$X = 1;", v.function("domain_create")), ("$X is no hole",)),
     ("a file that is not there", lambda v: v.read("xen/common/nowhere.c"), ("xen/common/nowhere.c",)),
     ("a key", lambda v: v.facts["polarity"], ("KeyError", "polarity")),
 ]  # fmt: skip

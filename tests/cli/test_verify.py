@@ -130,7 +130,7 @@ def _stage(pattern: str, new: str, function: str = "iommu_use_hap_pt") -> dict[i
     """A stage of one patch that changes a function and declares no change for guests."""
 
     def rewrite(view: View) -> None:
-        f = view.definition(function, "FUNCTION_DECL")
+        f = view.function(function)
         text = view.read(f.path)[f.start : f.end].decode()
         m = re.search(pattern, text)
         assert m

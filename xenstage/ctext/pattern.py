@@ -32,6 +32,7 @@ class Match:
 
 
 _HOLE = re.compile(r"\$([a-z_][a-z0-9_]*)(:word)?\Z")
+HOLE_IN_TEXT = re.compile(r"\$([a-z_][a-z0-9_]*)")  # splits a text into pieces and names of holes
 _KEYWORDS = {"if", "else", "while", "for", "do", "switch", "case", "default", "return", "sizeof", "goto", "break"}
 
 

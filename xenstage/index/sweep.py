@@ -34,6 +34,7 @@ class Files:
     :param root: a checkout that nobody writes to.
     :param tracked: path to git mode of every file of the commit.
     :param overlay: bytes of files that differ from the checkout.
+    :param gone: files of the commit that are there no more.
     :param key: names the checkout's content (the hash of its git tree).
     :param cache: where hits in the checkout are kept, by key and name.
     :param memo: for facts about files of the checkout, for as long as the object lives.
@@ -45,10 +46,12 @@ class Files:
     key: str = ""
     cache: Cache | None = None
     memo: dict[object, Any] = field(default_factory=dict, compare=False, repr=False)
+    gone: frozenset[str] = frozenset()
 
     def paths(self) -> list[str]:
         """Real files, sorted: symbolic links and submodules are not files of their own."""
-        return sorted(p for p, mode in self.tracked.items() if mode.startswith("100"))
+        real = {p for p, mode in self.tracked.items() if mode.startswith("100")}
+        return sorted((real | self.overlay.keys()) - self.gone)
 
     def read(self, path: str) -> bytes:
         """A file's bytes as they stand.
@@ -57,13 +60,19 @@ class Files:
         """
         if path in self.overlay:
             return self.overlay[path]
-        if path not in self.tracked:
+        if path not in self.tracked or path in self.gone:
             raise KeyError(path)
         return (self.root / path).read_bytes()
 
-    def with_overlay(self, overlay: Mapping[str, bytes]) -> Files:
-        """The same files with further ones laid over."""
-        return replace(self, overlay={**self.overlay, **overlay})
+    def has(self, path: str) -> bool:
+        """Whether there is such a file."""
+        return path not in self.gone and (path in self.tracked or path in self.overlay)
+
+    def with_overlay(self, overlay: Mapping[str, bytes | None]) -> Files:
+        """The same files with further ones laid over; None takes one away."""
+        gone = {p for p, data in overlay.items() if data is None}
+        there = {p: data for p, data in {**self.overlay, **overlay}.items() if data is not None}
+        return replace(self, overlay=there, gone=(self.gone | gone) - there.keys())
 
 
 def word_pattern(names: Iterable[str]) -> re.Pattern[bytes]:
@@ -76,7 +85,7 @@ def sweep(files: Files, names: Iterable[str]) -> list[Hit]:
     """Every occurrence of every name, sorted by path and offset."""
     wanted = sorted(set(names))
     base = _sweep_checkout(files, wanted)
-    hits = [Hit(p, o, n) for n in wanted for p, o in base[n] if p not in files.overlay]
+    hits = [Hit(p, o, n) for n in wanted for p, o in base[n] if p not in files.overlay and p not in files.gone]
     for path in sorted(files.overlay):
         hits += _hits(path, files.overlay[path], wanted)
     return sorted(hits, key=lambda h: (h.path, h.offset))
@@ -97,7 +106,7 @@ def _sweep_checkout(files: Files, names: list[str]) -> dict[str, list[tuple[str,
     missing = [n for n in names if n not in out]
     if missing:
         out.update({n: [] for n in missing})
-        for path in files.paths():
+        for path in sorted(p for p, mode in files.tracked.items() if mode.startswith("100")):
             for hit in _hits(path, (files.root / path).read_bytes(), missing):
                 out[hit.name].append((path, hit.offset))
         if files.cache and files.key:

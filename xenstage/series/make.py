@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..cache import Cache
-from ..ctext.style import added_faults
-from ..edit.edits import Edit, apply_edits, merge
+from ..edit.edits import Edit
 from ..errors import Exit, XenstageError
 from ..index.sites import Index, index_names
-from ..index.sweep import Files, sweep, word_pattern
-from ..stage.declare import Patch, Stage, defect_of, slip
+from ..index.sweep import Files, sweep
+from ..progress import say
+from ..stage.declare import Patch, Stage, defect_of
 from ..stage.view import View
 from ..tree.git import Git, Identity
 from ..tree.prepare import Prepared
 from ..tree.source import Tree
 from .message import commit_message
+from .rewriting import rewrite, slips
 
 
 @dataclass(frozen=True)
@@ -99,7 +98,7 @@ class Workshop:
 
     def view(self, files: Files, stage: Stage, patch: Patch) -> View:
         """The tree as a patch sees it."""
-        return View(files, lambda: self.index(files, stage), patch.names)
+        return View(files, lambda: self.index(files, stage), patch.names, self.tree.base)
 
 
 def make_series(shop: Workshop, stages: Sequence[Stage]) -> list[Series]:
@@ -184,46 +183,22 @@ def _make_patch(
 ) -> tuple[Made, Files] | None:
     """The patch as a commit and the files after it; None where every use may stay as it is."""
     before = shop.view(files, stage, patch)
-    with _slips(stage, patch):
-        patch.rewrite(before)
-    edits = merge(before.edits)
-    changed = apply_edits(edits, files.read)
-    counts, stays = _account(before, patch, edits)
-    _keep(before, stage, patch, edits)
-    if not changed:
+    done = rewrite(before, stage, patch)
+    for note in before.notes:
+        say(f"{stage.label}: {note}")
+    if not done.changed:
         return None
-    after_files = files.with_overlay(changed)
-    _residue(patch, after_files)
-    _form(patch, edits, files, changed)
+    after_files = done.files
     after = shop.view(after_files, stage, patch)
     after.index.coverage()  # parsed again without an error, or it stops here
-    with _slips(stage, patch):
+    with slips(stage, patch):
         checked = stage.check(before, after) if stage.check else {}
     before.facts.update(checked.pop("facts", {}))
     scratch, git = shop.cache.scratch("index"), shop.tree.git
-    commit = git.commit(parent, changed, patch.subject, author=shop.author, date=date, scratch=scratch)
-    made = Made(patch, commit, git.tree_of(commit), tuple(edits), before.facts, counts, tuple(stays), checked)
+    commit = git.commit(parent, done.changed, patch.subject, author=shop.author, date=date, scratch=scratch)
+    made = Made(patch, commit, git.tree_of(commit), done.edits, before.facts, done.counts, done.stays, checked)
     told = _tell(made, git, shop.author, parent, date, signoff=shop.signoff, conclusions=shop.conclusions)
     return told, after_files
-
-
-@contextlib.contextmanager
-def _slips(stage: Stage, patch: Patch) -> Iterator[None]:
-    """What goes wrong in a stage's own code is an error that names the line, not a traceback.
-
-    :raises XenstageError: (USAGE) in place of any exception that is not one of ours.
-    """
-    try:
-        yield
-    except (XenstageError, OSError):
-        raise
-    except Exception as e:
-        raise XenstageError(
-            Exit.USAGE,
-            f"the stage {stage.label} stops in {patch.subject!r}",
-            why=slip(e),
-            remedy="correct the stage; see docs/writing-a-stage.md. No series was written",
-        ) from e
 
 
 def _tell(
@@ -256,81 +231,6 @@ def tell_again(
             parent = made[-1].commit
         out.append(replace(series, parent=first, tip=parent, made=tuple(made)))
     return out
-
-
-def _account(view: View, patch: Patch, edits: list[Edit]) -> tuple[dict[str, dict[str, int]], list[dict[str, Any]]]:
-    """Every use of the patch's names is inside an edit or declared to stay, or it stops here."""
-    counts: dict[str, dict[str, int]] = {}
-    staying = {(s.path, s.offset): why for s, why in view.stays}
-    stays: list[dict[str, Any]] = []
-    open_ends: list[str] = []
-    for site in view.sites(*patch.names):
-        row = counts.setdefault(site.name, {"uses": 0, "rewritten": 0, "staying": 0})
-        row["uses"] += 1
-        if any(e.path == site.path and e.offset <= site.offset < e.end for e in edits):
-            row["rewritten"] += 1
-        elif (site.path, site.offset) in staying:
-            row["staying"] += 1
-            why = staying[(site.path, site.offset)]
-            stays.append({"path": site.path, "line": site.line, "name": site.name, "reason": why})
-        else:
-            open_ends.append(f"{site.path}:{site.line}: {site.name} in {site.scope or 'the text'} ({site.kind})")
-    if open_ends:
-        raise view.unknown(
-            f"{len(open_ends)} uses are not known to {patch.subject!r}",
-            "neither rewritten nor declared to stay:\n" + "\n".join(open_ends),
-        )
-    return counts, stays
-
-
-def _keep(view: View, stage: Stage, patch: Patch, edits: list[Edit]) -> None:
-    """No use of a name that the stage keeps is lost: what edits take away, they put down again.
-
-    :raises XenstageError: (SITE) naming the edits that hold fewer uses than what they replace.
-    """
-    if not stage.keeps:
-        return
-    pattern = word_pattern(stage.keeps)
-    lost: Counter[str] = Counter()
-    losing: list[str] = []
-    for e in edits:
-        old, new = (Counter(m.group().decode() for m in pattern.finditer(text)) for text in (e.expected, e.new))
-        # A name alone may be what is replaced, its neighbours being no part of the edit.
-        lost.update(old)
-        lost.subtract(new)
-        losing += [f"{e.path}:{view.line(e.path, e.offset)}: {n} in {e.rule!r}" for n in sorted(old - new)]
-    short = sorted(n for n, count in lost.items() if count > 0)
-    if short:
-        raise view.unknown(
-            f"{patch.subject!r} takes away uses of {', '.join(short)}, which the stage keeps",
-            f"in keeps stands what stays; {sum(lost[n] for n in short)} uses do not:\n" + "\n".join(losing[:12]),
-        )
-
-
-def _residue(patch: Patch, files: Files) -> None:
-    left = sweep(files, patch.removes)
-    missing = set(patch.introduces) - {h.name for h in sweep(files, patch.introduces)}
-    if left or missing:
-        rows = [f"{h.path}: {h.name} is still there" for h in left] + [f"{n} is not there" for n in sorted(missing)]
-        raise XenstageError(
-            Exit.SITE,
-            f"{patch.subject!r} does not leave what it declares",
-            why="\n".join(rows),
-            remedy="the stage does not know this tree; no series was written. Choose another base: --base COMMIT",
-        )
-
-
-def _form(patch: Patch, edits: list[Edit], files: Files, changed: dict[str, bytes]) -> None:
-    """Lines that a patch adds keep CODING_STYLE's mechanical rules: what the form proof asks of a mail."""
-    _, faults = added_faults({p: (files.read(p), data) for p, data in sorted(changed.items())})
-    if faults:
-        rules = ", ".join(sorted({e.rule for e in edits}))
-        raise XenstageError(
-            Exit.SITE,
-            f"{patch.subject!r} would add {len(faults)} lines against CODING_STYLE",
-            why="\n".join(f"{f.where}: {f.what}" for f in faults[:8]) + f"\nrules: {rules}",
-            remedy="the stage does not know this layout; no series was written",
-        )
 
 
 def _kept(stage: Stage, before: Files, after: Files) -> dict[str, dict[str, int]]:

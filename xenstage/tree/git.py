@@ -104,7 +104,7 @@ class Git:
     def commit(
         self,
         parent: str,
-        changes: Mapping[str, bytes],
+        changes: Mapping[str, bytes | None],
         message: str,
         *,
         author: Identity,
@@ -113,8 +113,9 @@ class Git:
     ) -> str:
         """Make a commit that differs from its parent in the given files, and return its hash.
 
-        Files keep their mode.  Nothing refers to the commit yet.
+        Files keep their mode, a new one is not executable.  Nothing refers to the commit yet.
 
+        :param changes: path to new bytes; None takes a file away.
         :param date: seconds since the epoch, for author and committer.
         :param scratch: a path for the temporary index, removed before returning.
         """
@@ -124,8 +125,12 @@ class Git:
             self.need("read-tree", parent, env=env)
             rows = []
             for path in sorted(changes):
-                blob = self.need("hash-object", "-w", "--stdin", stdin=changes[path]).decode().strip()
-                rows.append(f"{modes[path]} {blob}\t{path}\0")
+                data = changes[path]
+                if data is None:
+                    rows.append(f"0 {'0' * len(parent)}\t{path}\0")
+                    continue
+                blob = self.need("hash-object", "-w", "--stdin", stdin=data).decode().strip()
+                rows.append(f"{modes.get(path, '100644')} {blob}\t{path}\0")
             self.need("update-index", "-z", "--index-info", stdin="".join(rows).encode(), env=env)
             tree = self.need("write-tree", env=env).decode().strip()
         finally:
