@@ -251,6 +251,20 @@ def test_an_honest_patch_of_a_person_passes(tool: Tool, tmp_path: Path, xen_like
     tool(*argv(tmp_path / "out", place, tree=repo.path)).good()
 
 
+def test_a_tree_that_cannot_be_prepared_is_proved_from_its_source(
+    tool: Tool, tmp_path: Path, xen_like_repo: Factory
+) -> None:
+    repo, place = xen_like_repo(), tmp_path / "mails"
+    repo.write("xen/Makefile", (repo.path / "xen/Makefile").read_text() + "\n$(error not on this machine)\n")
+    repo.commit("A tree for another machine")
+    claim = "iommu: say it the other way round\n\nNo functional change."
+    _foreign(repo, place, claim, "d->need_iommu && !is_pv_domain(d)", "d->need_iommu && is_hvm_domain(d)")
+    got = tool(*argv(tmp_path / "out", place, tree=repo.path))
+    assert got.code == 1 and re.search(r"FAIL +predicates", got.out), got.out + got.err
+    assert re.search(r"SKIP +builds +nothing was built: the base commit itself does not build", got.out)
+    assert "the source proofs run all the same" in got.err
+
+
 def test_a_patch_that_does_not_apply(tool: Tool, tmp_path: Path, xen_like_repo: Factory) -> None:
     repo, place = xen_like_repo(), tmp_path / "mails"
     _foreign(repo, place, "iommu: tidy up", "d->need_iommu && !is_pv_domain(d)", "d->need_iommu && is_hvm_domain(d)")

@@ -13,7 +13,7 @@ from ..builds.harvest import Harvester
 from ..builds.tools import ToolsBuilder, concerns
 from ..errors import Exit, XenstageError
 from ..index.sweep import Files
-from ..progress import Progress
+from ..progress import Progress, say
 from ..prove.case import Case
 from ..prove.judge import Built, Judgement
 from ..prove.result import Proof, worst
@@ -31,10 +31,36 @@ def configs_of(args: argparse.Namespace) -> list[Config]:
 
 
 def base_files(opened: Opened) -> Files:
-    """The base commit's files."""
-    first = prepare(opened.tree, opened.configs[0], cache=opened.cache, runner=opened.runner)
-    tracked = opened.tree.git.files(opened.tree.base)
-    return Files(first.root, tracked, {}, opened.tree.tree, opened.cache)
+    """The base commit's files; from a plain checkout where the tree cannot be prepared, which says so."""
+    try:
+        root = prepare(opened.tree, opened.configs[0], cache=opened.cache, runner=opened.runner).root
+    except XenstageError as e:
+        if e.code not in (Exit.TREE, Exit.TOOLS):
+            raise
+        say(f"{e.title}: the source is read as it is in the commit")
+        root = opened.cache.path("plain", opened.tree.base, "tree", "x").parent
+        with opened.cache.lock(f"plain-{opened.tree.base}"):
+            opened.tree.git.checkout(opened.tree.base, root, root.parent / "index")
+    return Files(root, opened.tree.git.files(opened.tree.base), {}, opened.tree.tree, opened.cache)
+
+
+def build_if_possible(
+    opened: Opened, cases: Sequence[Case], configs: Sequence[Config], only: frozenset[str]
+) -> tuple[dict[tuple[str, str], Result], float, str]:
+    """Build all that can be built of somebody's patches: what reads the source needs no build.
+
+    :returns: as :func:`build_all`, and why nothing was built ("" where it was, or was not asked for).
+    """
+    try:
+        results, spent = build_all(opened, [(c.commit, c.parent) for c in cases], configs, only)
+    except XenstageError as e:
+        if e.code not in (Exit.TREE, Exit.TOOLS, Exit.FAIL):
+            raise
+        say(f"nothing is built: {e.title}; the source proofs run all the same")
+        return {}, 0.0, f"{e.title}: {e.why.strip().splitlines()[-1] if e.why.strip() else ''}"
+    if results and "builds" in only:
+        spent += build_tools(opened, cases, results)
+    return results, spent, ""
 
 
 def build_all(

@@ -22,7 +22,7 @@ from ..series.deliver import MANIFEST, check_ours, deliver, look_ahead
 from ..series.output import EVIDENCE_SCHEMA
 from ..tree.source import open_tree
 from .common import Opened, open_all
-from .proving import base_files, build_all, build_tools, built_for, configs_of
+from .proving import base_files, build_if_possible, built_for, configs_of
 
 _BASE = re.compile(rb"^base-commit: ([0-9a-f]{40,64})$", re.M)
 _INTENDED = re.compile(r"^Intended changes, visible to guests:\n\n((?:- .*(?:\n  .*)*\n*)+)", re.M)
@@ -71,13 +71,12 @@ def verify_directory(args: argparse.Namespace, only: frozenset[str]) -> tuple[li
     for number, (commit, previous) in enumerate(zip(commits, [parent, *commits], strict=False), 1):
         declared = _declared(said, number, git.tree_of(commit), git, commit)
         cases.append(make_case(git, number, previous, commit, files, opened.tree.base, declared, opened.cache))
-    results, spent = build_all(opened, [(c.commit, c.parent) for c in cases], configs_of(args), only)
-    if results and "builds" in only:
-        spent += build_tools(opened, cases, results)
+    results, spent, unbuilt = build_if_possible(opened, cases, configs_of(args), only)
     progress = Progress("prove", len(cases) * len(NAMES))
     judged = []
     for case, mail in zip(cases, mails, strict=True):
-        one = judge_patch(case, built_for(case, results), cache=opened.cache, only=only, step=progress.step)
+        built = built_for(case, results)
+        one = judge_patch(case, built, cache=opened.cache, only=only, step=progress.step, unbuilt=unbuilt)
         if "form" in only:
             one = one.with_form(prove_form(case, patch=mail.read_bytes(), total=len(cases)))
             progress.step("form")

@@ -86,18 +86,25 @@ class Judgement:
 
 
 def judge_patch(
-    case: Case, built: Built, *, cache: Cache, only: frozenset[str] = frozenset(NAMES), step: Callable[[str], None]
+    case: Case,
+    built: Built,
+    *,
+    cache: Cache,
+    only: frozenset[str] = frozenset(NAMES),
+    step: Callable[[str], None],
+    unbuilt: str = "",
 ) -> Judgement:
     """Run the proofs, but for form, which needs the finished mail.
 
     :param built: results of the builds; may be empty.
     :param only: names of the proofs to run.
     :param step: told the name of each proof that is done.
+    :param unbuilt: why nothing could be built.
     """
     ours = {c: row for c, row in built.items() if c.startswith(guests.DISPATCH_ARCH) and all(map(_tables, row))}
     tables = {c: (a.harvest["tables"], b.harvest["tables"]) for c, (a, b) in ours.items()}
     runs: dict[str, Callable[[], Proof]] = {
-        "builds": lambda: prove_builds(case, {c: b for c, (_, b) in built.items()}),
+        "builds": lambda: prove_builds(case, {c: b for c, (_, b) in built.items()}, unbuilt),
         "predicates": lambda: follow(case, prove_predicates(case)),
         "hypercalls": lambda: prove_hypercalls(case, tables),
         "abi": lambda: prove_abi(case, cache=cache),

@@ -10,12 +10,15 @@ from ..case import Case
 from ..result import FAIL, INFRA, PASS, SKIP, Finding, Proof
 
 
-def prove_builds(case: Case, results: Mapping[str, Result]) -> Proof:
+def prove_builds(case: Case, results: Mapping[str, Result], unbuilt: str = "") -> Proof:
     """The verdicts of the builds of one patch.
 
     :param results: configuration to result; SKIP where the compiler is missing.  "tools" is
         the result of the tools, for a patch that changes what they are made of.
+    :param unbuilt: why there are none.
     """
+    if unbuilt and not results:
+        return Proof("builds", SKIP, f"nothing was built: {unbuilt}", (Finding("builds", f"SKIP: {unbuilt}"),))
     findings = tuple(Finding(c, f"{r.verdict}: {r.reason}") for c, r in sorted(results.items()) if r.verdict != "PASS")
     facts = {
         c: {

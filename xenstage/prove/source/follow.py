@@ -23,7 +23,7 @@ from ..case import Case
 from ..changes import Change, changed_entities
 from ..model.special import World
 from ..model.tables import world_in
-from ..model.world import world_of
+from ..model.world import worlds_of
 from ..result import FAIL, PASS, REFUSED, Finding, Proof
 from .paths import Outcome, compare_parts
 from .program import Program, compile_body, compile_part, frame, plain_type, without_name
@@ -31,6 +31,7 @@ from .rename import renames, with_names
 from .symbolic import Run, Side
 
 _WORD = re.compile(r"[A-Za-z_]\w*\Z")
+_UNION = "whose union holds the other half"  # see special.py: valid text that reads what is not there
 _NEW = "is new, and all that uses it was compared"
 _GONE = "is gone, and nothing uses it"
 
@@ -44,7 +45,7 @@ def follow(case: Case, proof: Proof) -> Proof:
     names = renames(case, changes)
     covers = {**_fresh_and_gone(case, changes), **_same_but_for_names(changes, names), **proof.covers}
     open_ = [f for f in proof.findings if proof.verdict in (FAIL, REFUSED)]
-    if not open_:
+    if not open_ or case.declared.effects:  # what is declared is held to the exact difference
         return replace(proof, covers=covers)
     by_place = {c.where: c for c in changes if c.kind == "function"}
     reader = _Reader(case, changes, names)
@@ -52,8 +53,8 @@ def follow(case: Case, proof: Proof) -> Proof:
     shown: dict[str, str] = {}
     for f in open_:
         change = by_place.get(f.where)
-        if change is None or change.old is None or change.new is None:
-            findings.append((f, change is None and proof.verdict == FAIL))
+        if change is None or change.old is None or change.new is None or _UNION in f.what:
+            findings.append((f, (change is None or _UNION in f.what) and proof.verdict == FAIL))
             continue
         if change.name in covers and change.name not in proof.covers:
             shown[change.name] = covers[change.name]
@@ -191,7 +192,7 @@ class _Reader:
 
     def _both_worlds(self) -> tuple[World, World]:
         if self._worlds is None:
-            self._worlds = world_of(self.case.before), world_of(self.case.after)
+            self._worlds = worlds_of(self.case)
         return self._worlds
 
     def _only_here(self, i: int, path: str) -> tuple[dict[str, Program], dict[str, Any], dict[str, Any]]:
@@ -374,6 +375,10 @@ def _count(nodes: Part, name: str) -> int:
     return out
 
 
+_MACRO = re.compile(rb"^[ \t]*#[ \t]*define[ \t]+(\w+)\(([^)]*)\)((?:[^\n\\]|\\.|\\\n)*)", re.M)
+_TOKEN = re.compile(r"[A-Za-z_]\w*|<<=|>>=|\+\+|--|&&|[=!<>]=|[-+*/|&^]=|[^\s\w]")
+
+
 def _setters(files: Files) -> frozenset[str]:
     """Function-like macros of the headers that may set an argument, by themselves or by another one."""
     known = files.memo.get("setters")
@@ -382,11 +387,10 @@ def _setters(files: Files) -> frozenset[str]:
     bodies: dict[str, list[tuple[set[str], tuple[str, ...]]]] = {}
     for path in files.paths():
         if path.startswith("xen/include/") and path.endswith(".h"):
-            for e in entities(files.read(path)).values():
-                words = e.words
-                if e.kind == "macro" and words[2:3] == ("(",) and ")" in words:
-                    close = words.index(")")
-                    bodies.setdefault(e.name, []).append(({*words[3:close]} - {","}, words[close + 1 :]))
+            for m in _MACRO.finditer(files.read(path)):
+                name, given, body = (m.group(i).decode("latin-1") for i in (1, 2, 3))
+                row = set(_TOKEN.findall(given)), tuple(_TOKEN.findall(body))
+                bodies.setdefault(name, []).append(row)
     out: set[str] = set()
     grew = True
     while grew:

@@ -10,8 +10,8 @@ from typing import Any
 from ...ctext.body import NotUnderstood
 from .symbolic import Oracle, Trace
 
-MOST_RUNS = 1500
-MOST_EVENTS = 60000  # of all runs together: what a few seconds allow
+MOST_RUNS = 1000
+MOST_EVENTS = 20000  # of all runs together: what a few seconds allow
 _STAMP = re.compile(r"@\d+|(?<=\w) \d+(?=[>,])")
 Key = tuple[str, ...]
 Runner = Callable[[Oracle], Trace]

@@ -271,9 +271,11 @@ class _Frame:
     def loaded(self, e: Expr) -> Expr:
         place = self.place(e)
         if place[0] == "field" and place[2] == "->":
-            known = self.run.side.world.fields.get(place[3])
-            if known is not None:
-                return ("num", known[self.kind_of(place[1], tuple(sorted(known)))])
+            world = self.run.side.world
+            known = world.fields.get(place[3])
+            kind = self.kind_of(place[1], world.kinds) if known is not None else ""
+            if known is not None and kind in known:
+                return ("num", int(known[kind]))
         return self.read(place)
 
     def place(self, e: Expr) -> Expr:
@@ -390,13 +392,13 @@ class _Frame:
     def predicate(self, name: str, argument: Expr) -> Expr:
         world = self.run.side.world
         value = self.value(argument)
-        if not name.endswith("_domain"):
-            self.trace.followed.add(show(value))
+        self.trace.followed.add(show(value))
+        if name in world.of_vcpu:
             value = self.read(("field", value, "->", "domain"))
-        else:
-            self.trace.followed.add(show(value))
-        kinds = tuple(sorted(world.truth[name]))
-        return ("num", int(bool(world.truth[name][self.kind_of(value, kinds)])))
+        kind = self.kind_of(value, world.kinds)
+        if kind not in world.truth[name]:  # it depends on more than the kind
+            return ("raw", f"<{name} of {show(value)}, {kind}>@{self.trace.epoch}")
+        return ("num", int(world.truth[name][kind]))
 
     def kind_of(self, obj: Expr, kinds: tuple[str, ...]) -> str:
         return str(self.run.oracle(("kind", _timeless(show(obj))), kinds))
