@@ -3,7 +3,21 @@
 from __future__ import annotations
 
 from .conditions import CHAINS, CONDITIONS, CREATION, LIFETIMES
+from .heads import HEADS
 from .others import BREAKS, FORM, INTERFACE, RESIDUE
+from .preprocessor import PREPROCESSOR
 from .tables import TABLES
 
-MUTANTS = (*CONDITIONS, *CHAINS, *CREATION, *TABLES, *LIFETIMES, *BREAKS, *INTERFACE, *FORM, *RESIDUE)
+MUTANTS = (
+    *CONDITIONS,
+    *CHAINS,
+    *CREATION,
+    *TABLES,
+    *LIFETIMES,
+    *BREAKS,
+    *INTERFACE,
+    *FORM,
+    *RESIDUE,
+    *HEADS,
+    *PREPROCESSOR,
+)

@@ -127,3 +127,44 @@ def move(what: str, after: str, *, where: str, word: str) -> Apply:
         raise LookupError(f"no function with {what} and then {after}")
 
     return apply
+
+
+def beside(path: str, text: str, *, at: str = r"\Z") -> Apply:
+    """Put text into a file, in front of the first match of a pattern."""
+
+    def apply(files: Files) -> Changed:
+        data = files.read(path)
+        m = re.search(at.encode(), data, re.S)
+        if m is None:
+            raise LookupError(f"{path} has no {at}")
+        return {path: data[: m.start()] + text.encode() + data[m.start() :]}
+
+    return apply
+
+
+def added(path: str, text: str, then: Apply) -> Apply:
+    """A new file, and another change that makes use of it."""
+
+    def apply(files: Files) -> Changed:
+        if path in files.tracked:
+            raise LookupError(f"{path} is there already")
+        return {path: text.encode(), **then(files)}
+
+    return apply
+
+
+def head(pattern: str, new: str, *, where: str = CODE, word: str = "", unless: str = r"__init|__attribute__") -> Apply:
+    """Replace the first match of a pattern in the head of a function (what stands before its body)."""
+
+    def apply(files: Files) -> Changed:
+        for place in places(files, where, word):
+            at = place.text.find(b"{")
+            text = place.text[:at]
+            if at < 0 or b"#" in text or re.search(unless.encode(), text):
+                continue
+            spoilt = re.sub(pattern.encode(), new.encode(), text, count=1, flags=re.S)
+            if spoilt != text:
+                return place.with_text(spoilt + place.text[at:])
+        raise LookupError(f"no function whose head has {pattern}")
+
+    return apply

@@ -28,9 +28,10 @@ from xenstage.prove.source.predicates import prove_predicates
 from xenstage.tree.config import BY_NAME
 from xenstage.tree.git import Identity
 
+from .claims import prove_claim
 from .operators import Mutant
 
-SOURCE = ("predicates", "hypercalls", "abi", "lifetimes", "residue", "form")
+SOURCE = ("predicates", "hypercalls", "abi", "lifetimes", "residue", "form", "claim")
 Cases = Mapping[tuple[int, int], Case]
 
 
@@ -93,6 +94,8 @@ def prove(case: Case, name: str, cache: Cache, total: int) -> Proof:
         return prove_abi(case, cache=cache)
     if name == "residue":
         return prove_residue(case)
+    if name == "claim":
+        return prove_claim(case, cache)
     return prove_form(case, patch=None, total=total)
 
 

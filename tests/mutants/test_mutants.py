@@ -20,6 +20,8 @@ KINDS = {
     "early return moved above work", "switch case lost", "else dropped", "arms swapped", "ARM build broken",
     "NDEBUG build broken", "XSM build broken", "ABI value reused", "ABI value changed", "ABI layout changed",
     "version bump forgotten", "stray byte outside the edits", "style", "name left behind",
+    "type in a head changed", "section changed", "attribute changed", "conditions around a definition",
+    "field of another type", "name shadowed", "second definition", "macro's body", "text included", "build file",
 }  # fmt: skip
 TREES = [
     "sample",

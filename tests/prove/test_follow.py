@@ -170,13 +170,13 @@ def findings(proof: Proof) -> str:
 def test_what_is_rewritten_is_followed(tmp_path: Path, old: str, new: str) -> None:
     proof = prove(tmp_path, HEAD + old, HEAD + new)
     assert proof.verdict == PASS, findings(proof)
-    assert "fill" in proof.covers
+    assert any("function fill" in w for w in proof.covers)
 
 
 @pytest.mark.parametrize(("old", "miss"), [(c[1], c[3]) for c in CASES], ids=[c[0] for c in CASES])
 def test_a_near_miss_is_not(tmp_path: Path, old: str, miss: str) -> None:
     proof = prove(tmp_path, HEAD + old, HEAD + miss)
-    assert proof.verdict != PASS or "fill" not in proof.covers
+    assert proof.verdict != PASS or not any("function fill" in w for w in proof.covers)
 
 
 def test_a_counterexample_says_kinds_values_and_what_is_done(tmp_path: Path) -> None:

@@ -17,8 +17,9 @@ from .lexer import Kind, Token, tokenize
 class Entity:
     """One definition or declaration.
 
-    :param kind: function, macro, type (struct, union, enum, typedef), variable, prototype,
-        include, conditional (the text of a directive) or text (anything else).
+    :param kind: function, macro, undef, type (struct, union, enum, typedef), variable,
+        prototype, include, conditional (the text of a directive), directive (#pragma, #error,
+        #line: its text) or text (anything else).
     :param name: the identifier; a path for an include.
     :param tokens: its code without comments.
     :param start: byte offset of its first token.
@@ -103,12 +104,16 @@ def _conditional(name: str, line: list[Token], stack: list[str], depths: list[in
     return depth
 
 
+_CONDITIONALS = ("if", "ifdef", "ifndef", "elif", "else", "endif")
+
+
 def _directive(name: str, line: list[Token], under: tuple[str, ...]) -> Entity:
     start, end = line[0].start, line[-1].end
-    if name == "define" and len(line) > 1:
-        return Entity("macro", line[1].text, tuple(line), start, end, under)
-    kind = "include" if name == "include" else "conditional"
-    label = " ".join(t.text for t in line[1:]) if name == "include" else " ".join(t.text for t in line)
+    if name in ("define", "undef") and len(line) > 1:
+        return Entity("macro" if name == "define" else "undef", line[1].text, tuple(line), start, end, under)
+    including = name in ("include", "include_next", "import")
+    kind = "include" if including else "conditional" if name in _CONDITIONALS else "directive"
+    label = " ".join(t.text for t in line[1:]) if including else " ".join(t.text for t in line)
     return Entity(kind, label, tuple(line), start, end, under)
 
 

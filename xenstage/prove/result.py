@@ -35,8 +35,9 @@ class Proof:
     :param summary: one line for the table.
     :param findings: for every verdict but PASS, what it rests on.
     :param facts: JSON values for the evidence file: tables, counts, differences.
-    :param covers: names of functions, macros, types or variables that this proof shows to
-        do as before, each with how it shows it.
+    :param covers: definitions that this proof shows to do as before, named as
+        :attr:`xenstage.prove.changes.Change.where` does, each with how it shows it.  Heads and
+        conditions around them are not its matter (:mod:`xenstage.prove.binary.coverage`).
     """
 
     name: str

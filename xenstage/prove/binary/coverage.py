@@ -14,14 +14,24 @@ from typing import Any
 
 from ...cache import digest
 from ...ctext.entities import Entity, entities
-from ...index.sweep import C_SUFFIXES, Files
+from ...ctext.heads import (
+    attributes,
+    conditions_difference,
+    gained_fields,
+    head_difference,
+    narrow_field,
+    peculiar,
+)
+from ...index.sweep import Files
 from ..case import Case
-from ..changes import Change, changed_entities
+from ..changes import WITH_HEAD, Change, changed_entities
+from ..source.macros import macro_difference
 
 _HEADERS = "xen/include/"
 _FORMAT = "1"  # of what is kept
-# Kinds that make no code of their own: what uses them does.
-_SILENT = ("include", "conditional", "prototype")
+# For each kind of definition, what else gives its name a meaning in the same file.
+_PREPROCESSED = ("macro", "undef", "function", "variable")
+_MEANINGS = {"macro": _PREPROCESSED, "function": _PREPROCESSED, "variable": _PREPROCESSED, "type": ("type",)}
 
 
 @dataclass(frozen=True)
@@ -98,8 +108,8 @@ class Coverage:
     """Explains changed functions of one patch.
 
     :param changes: what the patch changes in the source.
-    :param covers: name to how a proof shows that it does as before.
-    :param reached: names of headers that use what changes, each with what it uses.
+    :param covers: :attr:`Change.where` to how a proof shows that it does as before.
+    :param reached: names that use what changes, by way of headers, each with the changed name.
     :param header: what the definitions of headers use.
     :param sources: object below ``xen/`` to the path of its source, where the tree's make said so.
     """
@@ -112,29 +122,118 @@ class Coverage:
     sources: Mapping[str, str]
     memo: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
+    def open_changes(self) -> list[tuple[Change, str]]:
+        """Changed definitions and directives that no proof covers, each with why not."""
+        return [(c, how[1]) for c in self.changes if not (how := self._how(c))[0]]
+
     def uncovered(self) -> list[str]:
-        """Changed definitions that no proof covers, as "path: kind name"."""
-        return [c.where for c in self.changes if c.kind not in _SILENT and c.name not in self.covers]
+        """The same as "path: kind name", with what a proof of its body leaves open."""
+        return [f"{c.where}{f' ({why})' if why else ''}" for c, why in self.open_changes()]
 
     def why(self, unit: str, symbol: str) -> str:
-        """Why a function of an object may differ; "" when nothing covers it.
+        """Why a function or variable of an object may differ; "" when nothing covers it.
+
+        Only what the unit can see counts: its own source, what that includes, and headers.
 
         :param unit: path of the object file below ``xen/``.
         """
         name = self._named(plain(symbol), unit)
-        if name in self.covers:
-            return f"{name}: {self.covers[name]}"
-        if any(c.name == name and c.kind == "function" for c in self.changes):
-            return ""  # its own text changed
-        words = self._words(unit, name)
+        mine = [c for c in self._seen_by(unit, name) if c.kind in ("function", "variable")]
+        if mine:
+            return self._all(mine, f"{name}: ")
         local = self._local(unit)
+        words = self._words(unit, name)
         used = sorted({self.reached[w] for w in words if w in self.reached} | {local[w] for w in words if w in local})
-        if any(u not in self.covers for u in used):
+        causes = [c for u in used for c in self._seen_by(unit, u)]
+        if causes:
+            return self._all(causes, f"its text is as before; it uses {causes[0].name}: ")
+        # A compiler puts a function into its callers, or makes one for them, as these are.
+        callers = self._callers(unit, name)
+        return self._all(callers, f"its text is as before; {callers[0].name} uses it: ") if callers else ""
+
+    def _all(self, causes: list[Change], said: str) -> str:
+        """How every one of several changes is covered; "" where one is not."""
+        hows = [self._how(c)[0] for c in causes]
+        return f"{said}{hows[0]}" if all(hows) else ""
+
+    def _seen_by(self, unit: str, name: str) -> list[Change]:
+        """Changes of a name that a unit sees."""
+        paths = self._paths(unit)
+        return [c for c in self.changes if c.name == name and (not c.path.endswith(".c") or c.path in paths)]
+
+    def _callers(self, unit: str, name: str) -> list[Change]:
+        """Changes of a unit's own functions and variables that use a name, also by way of functions in between."""
+        inside = {e.name: set(e.words) for e in self._entities(self._source(unit)) if e.kind == "function"}
+        found: list[Change] = []
+        for change in self.changes:
+            if change.path not in self._paths(unit) or change.kind not in ("function", "variable"):
+                continue
+            reached = {w for e in (change.old, change.new) if e is not None for w in e.words}
+            fresh = reached & set(inside)
+            while fresh and name not in reached:
+                more = {w for f in fresh for w in inside[f]} - reached
+                reached, fresh = reached | more, more & set(inside)
+            found += [change] if name in reached else []
+        return found
+
+    def _how(self, change: Change) -> tuple[str, str]:
+        """How a proof shows a change to do nothing ("" for none), and what such a proof leaves open."""
+        key = f"how {change.where}"
+        if key not in self.memo:
+            self.memo[key] = self._judge(change)
+        found: tuple[str, str] = self.memo[key]
+        return found
+
+    def _judge(self, change: Change) -> tuple[str, str]:
+        if change.kind == "conditional":  # what stands between such lines has them as its conditions
+            return "what it encloses is judged", ""
+        whole = self.covers.get(change.where + WITH_HEAD, "")
+        how = whole or self.covers.get(change.where, "")
+        if not how:
+            return "", ""
+        open_ = self._frame(change) if whole else self._head(change)
+        open_ = open_ or self._several(change) or self._uses(change)
+        return ("", open_) if open_ else (how, "")
+
+    def _frame(self, change: Change) -> str:
+        """What is left where a proof has read the head: conditions around it, and attributes."""
+        if change.old is None or change.new is None:
+            return peculiar(change.new, header=change.path.endswith(".h")) if change.new is not None else ""
+        around = conditions_difference(change.old, change.new)
+        said = [attributes(e) for e in (change.old, change.new)]
+        return around or (said[1] if said[0] != said[1] else "")
+
+    def _head(self, change: Change) -> str:
+        """What a change does outside the body that a proof has read; "" for nothing."""
+        if change.old is not None and change.new is not None:
+            narrow = gained_fields(change.old, change.new) if change.kind == "type" else []
+            return head_difference(change.old, change.new) or next((w for f in narrow if (w := narrow_field(f))), "")
+        if change.new is None:
             return ""
-        if used:
-            return f"its text is as before; it uses {used[0]}: {self.covers[used[0]]}"
-        odd = [p for p in self.case.changed if p.startswith("xen/") and not p.endswith(C_SUFFIXES)]
-        return "" if odd else "its text and all that it uses is as before"
+        gone = [c.old for c in self.changes if (c.path, c.name) == (change.path, change.name) and c.new is None]
+        if gone and gone[0] is not None:  # one kind of definition became another
+            return conditions_difference(gone[0], change.new) or attributes(change.new)
+        return peculiar(change.new, header=change.path.endswith(".h"))
+
+    def _uses(self, change: Change) -> str:
+        """A macro that some use of it does not take for what a proof has read."""
+        if change.new is None or change.kind != "macro":
+            return ""
+        others = (c.old for c in self.changes if (c.path, c.name) == (change.path, change.name) and c.old is not None)
+        return macro_difference(self.case.after, change.old or next(others, None), change.new)
+
+    def _several(self, change: Change) -> str:
+        """A name that a file gives several meanings: a proof has read one of them."""
+        if change.kind not in _MEANINGS or change.path not in self.case.after.tracked:
+            return ""
+        sides = []
+        for files in (self.case.before, self.case.after):
+            found = entities(files.read(change.path)) if change.path in files.tracked else {}
+            sides.append(sorted(k for k in found if k[1] == change.name and k[0] in _MEANINGS[change.kind]))
+        paired = change.kind == "function" and change.old is not None and change.new is not None
+        if len(sides[1]) < 2 or (paired and sides[0] == sides[1]):
+            return ""
+        return f"{change.path} gives the name {len(sides[1])} meanings"
 
     def _named(self, symbol: str, unit: str) -> str:
         """The entity of a symbol: itself, or the one whose name a macro makes (do_ and compat_)."""
@@ -145,8 +244,8 @@ class Coverage:
     def _source(self, unit: str) -> str | None:
         if unit in self.sources:
             return self.sources[unit]
-        path = f"xen/{unit.removesuffix('.o')}.c"
-        return path if path in self.case.after.tracked else None
+        stem = f"xen/{unit.removesuffix('.o')}"
+        return next((stem + s for s in (".c", ".S") if stem + s in self.case.after.tracked), None)
 
     def _words(self, unit: str, name: str) -> frozenset[str]:
         """What a function uses; for a name that is not found, what its whole unit uses."""
@@ -157,6 +256,13 @@ class Coverage:
         if name in self.header:
             return self.header[name] | {name}
         return frozenset(w for e in inside for w in e.words)
+
+    def _paths(self, unit: str) -> set[str]:
+        """A unit's source and the sources that it includes."""
+        source = self._source(unit)
+        self._entities(source)
+        found: set[str] = self.memo.get(f"paths {source}", set())
+        return found
 
     def _entities(self, path: str | None) -> list[Entity]:
         """Those of a source and of the sources that it includes."""
@@ -179,6 +285,7 @@ class Coverage:
                     pending.append(inside)
         if path is not None:
             self.memo[path] = out
+            self.memo[f"paths {path}"] = {p for p in seen if p is not None}
         return out
 
     def _local(self, unit: str) -> dict[str, str]:
@@ -207,6 +314,6 @@ class Coverage:
 def coverage(case: Case, covers: Mapping[str, str], sources: Mapping[str, str]) -> Coverage:
     """The coverage of a patch, from what the proofs cover."""
     changes = tuple(changed_entities(case))
-    names = {c.name for c in changes if c.kind not in _SILENT}
+    names = {c.name for c in changes if c.kind not in ("include", "conditional", "directive", "text")}
     uses = uses_of(case.after)
     return Coverage(case, changes, covers, uses.reached(names) if names else {}, uses.words, sources)

@@ -26,6 +26,11 @@ def source_files(files: Files, *, everything: bool = False) -> list[tuple[str, b
     return out
 
 
+def is_read(path: str) -> bool:
+    """Whether what a file defines is looked at for x86."""
+    return bool(_OURS.match(path)) and not _ELSEWHERE.search(path)
+
+
 def _paths(files: Files) -> list[str]:
     if "our paths" not in files.memo:
         files.memo["our paths"] = {}

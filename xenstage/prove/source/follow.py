@@ -20,7 +20,7 @@ from ...ctext.entities import Entity, entities
 from ...ctext.expr import parse_expression
 from ...index.sweep import Files, sweep
 from ..case import Case
-from ..changes import Change, changed_entities
+from ..changes import WITH_HEAD, Change, changed_entities
 from ..model.special import World
 from ..model.tables import world_in
 from ..model.world import worlds_of
@@ -56,19 +56,19 @@ def follow(case: Case, proof: Proof) -> Proof:
         if change is None or change.old is None or change.new is None or _UNION in f.what:
             findings.append((f, (change is None or _UNION in f.what) and proof.verdict == FAIL))
             continue
-        if change.name in covers and change.name not in proof.covers:
-            shown[change.name] = covers[change.name]
+        if f.where in covers and f.where not in proof.covers:
+            shown[f.where] = covers[f.where]
             continue
         outcome = reader.compare(change, f.what)
         if not outcome.difference:
             how = f"does the same in each of {outcome.runs} ways through what changed"
-            shown[change.name] = covers[change.name] = how
+            shown[f.where] = covers[f.where] = how
         else:
             findings.append((Finding(f.where, outcome.difference), outcome.counterexample))
     called = {f.where: by_place[f.where] for f, _ in findings if f.where in by_place}
     for where, change in called.items():
         if _read_in_place(case, change, changes, {*covers, *shown}):
-            shown[change.name] = covers[change.name] = "was read in place in all that calls it"
+            shown[where] = covers[where + WITH_HEAD] = "was read in place in all that calls it"
             findings = [(f, s) for f, s in findings if f.where != where]
     return _verdict(proof, findings, shown, covers, names)
 
@@ -105,7 +105,9 @@ def _fresh_and_gone(case: Case, changes: Sequence[Change]) -> dict[str, str]:
     fresh, gone = (sorted({c.name for c in side if c.kind in kinds and _WORD.match(c.name)}) for side in sides)
     # A name that stands on both sides is a definition that moved, or became another one.
     known, left = _hits(case.before, fresh), _hits(case.after, gone)
-    return {**{n: _NEW for n in fresh if n not in known}, **{n: _GONE for n in gone if n not in left}}
+    said = ((_NEW, set(fresh) - known), (_GONE, set(gone) - left))
+    pairs = list(zip(sides, said, strict=True))
+    return {c.where: how for side, (how, names) in pairs for c in side if c.kind in kinds and c.name in names}
 
 
 def _read_in_place(case: Case, change: Change, changes: Sequence[Change], shown: set[str]) -> bool:
@@ -122,7 +124,8 @@ def _read_in_place(case: Case, change: Change, changes: Sequence[Change], shown:
                for e in entities(files.read(path)).values() if change.name in e.words]  # fmt: skip
     for path, e in holders:
         own = e.name == change.name and e.kind in ("function", "prototype")
-        seen = e.kind == "function" and e.name in shown and (path == change.path or change.path.endswith(".h"))
+        read = f"{path}: function {e.name}" in shown
+        seen = e.kind == "function" and read and (path == change.path or change.path.endswith(".h"))
         if not (own or seen):
             return False
     return True
@@ -131,15 +134,16 @@ def _read_in_place(case: Case, change: Change, changes: Sequence[Change], shown:
 def _same_but_for_names(changes: Sequence[Change], names: Mapping[str, str]) -> dict[str, str]:
     """Entities that are the same when names that were changed throughout are read as one."""
     out: dict[str, str] = {}
-    old = {(c.path, c.kind, c.name): c.old for c in changes if c.old is not None}
+    old = {(c.path, c.kind, c.name): c for c in changes if c.old is not None}
     for c in changes if names else ():
         if c.new is None:
             continue
         again = with_names(c.new, names)
-        before = c.old if c.old is not None else old.get((c.path, c.kind, again.name))
-        if before is not None and (before.words, before.under) == (again.words, again.under):
+        partner = c if c.old is not None else old.get((c.path, c.kind, again.name))
+        before = partner.old if partner is not None else None
+        if partner is not None and before is not None and (before.words, before.under) == (again.words, again.under):
             changed = ", ".join(sorted(names[w] for w in set(c.new.words) & names.keys())[:3])
-            out[c.name] = out[again.name] = f"is the same but for names ({changed})"
+            out[c.where + WITH_HEAD] = out[partner.where] = f"is the same but for names ({changed})"
     return out
 
 

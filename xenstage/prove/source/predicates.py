@@ -21,7 +21,7 @@ from ..changes import Change, changed_entities
 from ..effect import Effect
 from ..model import guests
 from ..model.creation import passed_flags
-from ..model.source import source_files
+from ..model.source import is_read, source_files
 from ..model.special import Left, World
 from ..model.tables import world_in
 from ..model.traps import valid_objects
@@ -70,7 +70,7 @@ def prove_predicates(case: Case) -> Proof:
     for change in changes:
         cover = _defines(change, worlds) if same else ""
         if cover:
-            covers[change.name] = cover
+            covers[change.where] = cover
         if change.old is None or change.new is None or change.kind not in ("function", "macro"):
             continue
         if change.kind == "macro" and (cover or not _asks(change, worlds)):
@@ -83,7 +83,7 @@ def prove_predicates(case: Case) -> Proof:
         elif out.differs:
             findings.append(Finding(change.where, out.differs))
         else:
-            covers[change.name] = _how(out)
+            covers[change.where] = _how(out)
     for effect in case.declared.effects:
         if effect not in happened:
             findings.append(Finding(effect.where, "the declared effect does not happen"))
@@ -173,7 +173,7 @@ def _defines(change: Change, worlds: tuple[World, World]) -> str:
     """How a changed definition is covered by what the predicates answer; "" when it is not."""
     old, new = (w.truth for w in worlds)
     kinds = set(worlds[0].kinds)
-    if change.kind in ("macro", "function"):
+    if change.kind in ("macro", "function") and not change.key[2] and is_read(change.path):
         whole = [set(t.get(change.name, ())) >= kinds for t in (old, new)]
         if all(whole):
             return "its answer is the same for every guest type"
