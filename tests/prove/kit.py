@@ -62,3 +62,12 @@ def verdicts(case: Case) -> tuple[Proof, Proof]:
 def told(proof: Proof) -> str:
     """A proof in a few lines, for assertions."""
     return "\n".join([f"{proof.name} {proof.verdict}", *(f"{f.where}: {f.what}" for f in proof.findings)])
+
+
+def on_disk(files: Files, place: Path) -> Files:
+    """The same files as a checkout of their own, without an overlay."""
+    for path in files.tracked:
+        target = place / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(files.read(path))
+    return Files(place, files.tracked, {})

@@ -8,7 +8,8 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Effect:
-    """One declared effect; exactly one of ``reads_true``, ``diff`` and ``unreachable`` says what it is.
+    """One declared effect; exactly one of ``reads_true``, ``diff``, ``becomes`` and
+    ``unreachable`` says what it is.
 
     The proofs hold it both ways: a difference that no effect declares is a FAIL, and so is
     an effect that does not happen.
@@ -21,6 +22,8 @@ class Effect:
         what the old one would do if these said yes.
     :param diff: what is left of the old and of the new function for this kind differs by
         exactly these lines: "- " gone, "+ " new, as the finding prints them.
+    :param becomes: all that is left of the new function for this kind, line by line, but for
+        declarations and reads.
     :param unreachable: this kind of guest never gets to the function, in either tree.
     :param because: for people.
     """
@@ -30,12 +33,13 @@ class Effect:
     kind: str
     reads_true: str = ""
     diff: str = ""
+    becomes: str = ""
     unreachable: bool = False
     because: str = ""
 
     def __post_init__(self) -> None:
-        if bool(self.reads_true) + bool(self.diff) + self.unreachable != 1:
-            raise ValueError(f"{self.where}: an effect is one of reads_true, diff and unreachable")
+        if bool(self.reads_true) + bool(self.diff) + bool(self.becomes) + self.unreachable != 1:
+            raise ValueError(f"{self.where}: an effect is one of reads_true, diff, becomes and unreachable")
 
     @property
     def where(self) -> str:
@@ -44,8 +48,9 @@ class Effect:
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """The lines of ``diff``, stripped."""
-        return tuple(" ".join(line.split()) for line in self.diff.splitlines() if line.strip())
+        """The lines of ``diff`` or of ``becomes``, stripped."""
+        text = self.diff or self.becomes
+        return tuple(" ".join(line.split()) for line in text.splitlines() if line.strip())
 
     def to_json(self) -> dict[str, Any]:
         """As the evidence file has it."""

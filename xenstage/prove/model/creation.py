@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from ...ctext.body import Node, NotUnderstood, parameters, parse_body
 from ...ctext.entities import Entity, find_entity
-from ...ctext.expr import Expr, parts
+from ...ctext.expr import Expr
 from ...index.sweep import Files
 from . import arithmetic, guests
 from .source import source_files
@@ -256,8 +256,3 @@ def passed_flags(files: Files, asked: Iterable[str]) -> dict[str, list[str]]:
                 n for n in wanted if re.search(rf"\b{n}\b", text)
             )
     return out
-
-
-def calls_in(e: Expr) -> list[Expr]:
-    """The calls of named functions inside an expression."""
-    return [x for x in parts(e) if x[0] == "call" and x[1][0] == "id"]

@@ -36,3 +36,23 @@ PV_TABLES = {
     "32": ("xen/arch/x86/x86_64/compat/entry.S", "compat_hypercall_table"),
 }
 ABSENT_HANDLER = "do_ni_hypercall"
+
+# Where the way up from a function ends because what calls it there runs for guests in HVM
+# containers only.  By current: assembly of the VM exits; the operations of the emulators of
+# such guests; the rows of their hypercall tables (those of DISPATCH); handlers of ports and of
+# memory that their domains register.  By parameter: what the vendors' tables hold, which Xen
+# calls for a virtual CPU or domain in a container.
+CONTAINER_CODE = "xen/arch/x86/hvm/"
+CONTAINER_TABLES = (  # struct, whether its members' parameters are a container's, whether current is
+    ("hvm_function_table", True, False),
+    ("hvm_mmio_handler", True, True),
+)
+CONTAINER_VARIABLES = r"hvm_emulate_ops|hvm_shadow_emulator_ops"
+CONTAINER_REGISTRARS = ("register_portio_handler", "register_buffered_io_handler", "register_io_handler")
+# Members of struct arch_vcpu that hold functions, each called with the virtual CPU that holds
+# it; whether that one is current then (context_switch() in arch/x86/domain.c).
+STORED = {"schedule_tail": True, "ctxt_switch_from": False, "ctxt_switch_to": False}
+# Calls that data keep to such guests, which no text says: (what is called, by what) and why.
+CONTAINER_CALLS = {
+    ("handle_mmio_with_translation", "sh_page_fault"): "a frame of the device model's is in an HVM guest's p2m only",
+}

@@ -8,9 +8,10 @@ same for every guest, however their conditions are written.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ...ctext.arms import arms
 from ...ctext.body import If, Leaf, Loop, Node, NotUnderstood, Switch, has_label
 from ...ctext.expr import Expr, children, has_effects, parse_expression, parse_statement, parts, show
 from . import arithmetic
@@ -49,6 +50,7 @@ class World:
     :param of_vcpu: the predicates whose argument is a virtual CPU; that of the others is a domain.
     :param kinds: one kind of each set that nothing tells apart: those to look at.
     :param plain: kinds that are made without any flag, and what is not made yet.
+    :param flags: the creation flags that make a difference to a guest's kind.
     :param unread: names that ask for the type but are no predicates, with the reason.
     """
 
@@ -60,6 +62,7 @@ class World:
     of_vcpu: frozenset[str] = frozenset()
     kinds: tuple[str, ...] = ()
     plain: frozenset[str] = frozenset()
+    flags: frozenset[str] = frozenset()
     unread: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -279,7 +282,7 @@ def _call(e: Expr, env: Env, truth: bool) -> Expr:
         return inside if truth else _as_value(inside)  # xen/compiler.h: !!(x)
     if name in env.world.truth and len(args) == 1:
         if args[0][0] == "id" and args[0][1] in env.null:
-            return ("invalid", f"{name}(NULL)")
+            return ("invalid", "the type of NULL")
         obj = ("field", args[0], "->", "domain") if name in env.world.of_vcpu else args[0]
         key = ask(evaluate(obj, env), env)
         if key not in env.types:
@@ -420,6 +423,9 @@ def _node(n: Node, env: Env) -> list[Left]:
     if isinstance(n, Leaf):
         return _leaf(n, env)
     if isinstance(n, If):
+        both = arms(n.cond)
+        if both is not None:
+            return _either(both[0], [_node(replace(n, cond=c), env) for c in both[1:]])
         cond = evaluate(parse_expression(n.cond), env, truth=True)
         known = _truth(cond, env)
         open_parts = known is None and (known := settled(cond)) is not None
@@ -438,6 +444,11 @@ def _node(n: Node, env: Env) -> list[Left]:
     return [("switch", cond, specialise(n.body, env))]
 
 
+def _either(directive: str, sides: list[list[Left]]) -> list[Left]:
+    """Both readings of something that a directive decides: as a condition that is not known."""
+    return [("if", ("text", directive), *sides)] if sides[0] != sides[1] else sides[0]
+
+
 def _head(head: tuple[str, ...], env: Env) -> str:
     if head[0] in ("while", "do"):
         inside = head[head.index("(") + 1 : -1]
@@ -454,6 +465,9 @@ def _plain(word: str, env: Env) -> str:
 def _leaf(n: Leaf, env: Env) -> list[Left]:
     if n.is_label or n.words[0].startswith("#"):
         return [("label", " ".join(n.words))]
+    both = arms(n.words)
+    if both is not None:
+        return _either(both[0], [_leaf(replace(n, words=w), env) if w else [] for w in both[1:]])
     try:
         statement = parse_statement(n.words)
     except NotUnderstood:

@@ -63,22 +63,25 @@ class FileConstants(Numbers):
             self._under_way.discard(name)
 
 
-def world_in(world: World, files: Files, path: str) -> World:
+def world_in(world: World, files: Files, path: str, *, whole: bool = False) -> World:
     """A world as one file sees it: with its macros, its tables and its selectors.
 
-    :raises NotUnderstood: for a table whose rows are not read.
+    :param whole: whether every table must be read; one that is not stays a name else.
+
+    :raises NotUnderstood: for a table whose rows are not read, where it must be.
     """
     data = files.read(path)
     if not isinstance(world.constant, Constants):
         return world
     constant = FileConstants(world.constant, data, path)
     selectors = selectors_of(data, set(world.truth))
-    return replace(world, constant=constant, tables=tables_of(data, constant), selectors=selectors)
+    return replace(world, constant=constant, tables=tables_of(data, constant, whole=whole), selectors=selectors)
 
 
-def tables_of(data: bytes, constant: FileConstants) -> dict[str, Table]:
+def tables_of(data: bytes, constant: FileConstants, *, whole: bool = True) -> dict[str, Table]:
     """Every table of a file that has one row for each hypercall, by name.
 
+    :param whole: whether one that is not read is an error.
     :raises NotUnderstood: naming the row that has a form which is not known.
     """
     found = entities(data)
@@ -86,7 +89,11 @@ def tables_of(data: bytes, constant: FileConstants) -> dict[str, Table]:
     out: dict[str, Table] = {}
     for e in found.values():
         if e.kind == "variable" and COUNT in e.words and "{" in e.words:
-            out[e.name] = _table(e, macros, _members(e, found), constant)
+            try:
+                out[e.name] = _table(e, macros, _members(e, found), constant)
+            except NotUnderstood:
+                if whole:
+                    raise
     return out
 
 

@@ -59,14 +59,14 @@ def read_creation(files: Files, also: Iterable[str] = (), asked: Iterable[str] =
 
     :raises NotUnderstood: as :func:`creation_of`.
     """
-    key = ("creation", frozenset(also), frozenset(asked), _content(files))
+    key = ("creation", frozenset(also), frozenset(asked), content_of(files))
     if key not in files.memo:
         files.memo[key] = creation_of(files, Constants(files), also, asked)
     kept: Creation = files.memo[key]
     return kept
 
 
-def _content(files: Files) -> bytes:
+def content_of(files: Files) -> bytes:
     """A name for what the overlay makes of the tree's C text."""
     h = hashlib.sha256()
     for path in sorted(files.overlay):
@@ -76,7 +76,7 @@ def _content(files: Files) -> bytes:
 
 
 def _world(files: Files, creation: Creation) -> World:
-    key = ("world", frozenset(creation.kinds), frozenset(creation.values), _content(files))
+    key = ("world", frozenset(creation.kinds), frozenset(creation.values), content_of(files))
     if key not in files.memo:
         files.memo[key] = _read_world(files, creation)
     kept: World = files.memo[key]
@@ -95,7 +95,7 @@ def _read_world(files: Files, creation: Creation) -> World:
         if not settled[f]
     }
     plain = frozenset({guests.PLAIN, guests.FRESH})
-    world = World({}, fields, Constants(files), plain=plain)
+    world = World({}, fields, Constants(files), plain=plain, flags=frozenset(creation.flags))
     found = accessors_of(files, world, settled)
     unread = {**found.unread, **{f: r for f, r in settled.items() if r}}  # names of both kinds differ
     if not found.truth and not unread:

@@ -10,8 +10,8 @@ from typing import Any
 from ...ctext.body import If, Leaf, Node, NotUnderstood, Switch, parameters
 from ...ctext.entities import Entity
 from ...ctext.expr import Expr, parse_expression, show
+from ..model.bodies import body_of, others
 from ..model.special import Env, World, aliases, evaluate
-from .reading import body_of, others
 
 MOST_ROWS = 81
 

@@ -8,10 +8,10 @@ from typing import Any
 from ...ctext.body import parameters, parse_body
 from ...ctext.entities import Entity
 from ...ctext.expr import show
+from ..model.bodies import others
 from ..model.creation import asked_flags, combinations, flags_parameter, kind_name
 from ..model.special import Env, Left, World, aliases, specialise
 from ..model.tidy import tidy
-from .reading import others
 
 
 def ways(old: Entity, new: Entity, worlds: tuple[World, World]) -> list[tuple[str, ...]]:
@@ -25,15 +25,16 @@ def ways(old: Entity, new: Entity, worlds: tuple[World, World]) -> list[tuple[st
 
 def created(
     old: Entity, new: Entity, worlds: tuple[World, World], rows: dict[str, Any]
-) -> Iterator[tuple[str, list[Left], list[Left]]]:
-    """Kind, and what is left of both versions for it: the same but for how the type is put
-    down, which the predicates' answers cover."""
+) -> Iterator[tuple[str, str, list[Left], list[Left]]]:
+    """What the domain is created as, the kind that it is, and what is left of both versions
+    for it: the same but for how the type is put down, which the predicates' answers cover."""
+    telling_flags = {f for w in worlds for f in w.flags}
     rows["objects"] = ["the domain that is created"]
     for flags in ways(old, new, worlds):
         rows["assignments"] += 1
         telling = {*worlds[0].fields, *worlds[1].fields}
         a, b = (_creating(e, w, flags, telling) for e, w in zip((old, new), worlds, strict=True))
-        yield kind_name(flags), a, b
+        yield kind_name(flags), kind_name(f for f in flags if f in telling_flags), a, b
 
 
 def _creating(function: Entity, world: World, flags: tuple[str, ...], telling: set[str]) -> list[Left]:

@@ -57,7 +57,7 @@ def matrix_of(files: Files) -> Matrix:
     path, name = guests.DISPATCH
     if path not in files.tracked:
         raise NotUnderstood(f"{path} is not there")
-    world = world_in(world_of(files), files, path)
+    world = world_in(world_of(files), files, path, whole=True)
     function = find_entity(files.read(path), "function", name)
     if function is None:
         raise NotUnderstood(f"{path} does not define {name}")

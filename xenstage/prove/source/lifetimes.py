@@ -25,6 +25,7 @@ from ..model.special import Left, World
 from ..model.tables import world_in
 from ..model.world import worlds_of
 from ..result import FAIL, PASS, REFUSED, Finding, Proof
+from .audiences import absent
 from .reading import Reading
 
 # A word in a function's name -> words that its counterpart's name may have in its place.
@@ -83,6 +84,9 @@ def prove_lifetimes(case: Case) -> Proof:
         for act in sorted({*old, *new}):
             before, after = old.get(act, set()), new.get(act, set())
             if before != after:
+                gone = _never(change, before ^ after, worlds, case)
+                before, after = before - gone, after - gone
+            if before != after:
                 known = deltas.get(act, (set(), set()))
                 deltas[act] = (known[0] | before, known[1] | after)
                 wheres[act] = change.where
@@ -119,6 +123,14 @@ def acts(function: Entity | None, world: World, files: Files, path: str, effects
         for act in _acts(reading.left(dict.fromkeys(asked, kind), {}, effects=mine)):
             out.setdefault(act, set()).add(kind)
     return out
+
+
+def _never(change: Change, kinds: set[str], worlds: tuple[World, World], case: Case) -> set[str]:
+    """Kinds of guest that never get to a function."""
+    sides = zip((change.old, change.new), worlds, (case.before, case.after), strict=True)
+    asked = {o for e, w, f in sides if e is not None for o in Reading(e, world_in(w, f, change.path)).objects()}
+    at = (change.path, change.name)
+    return {k for k in kinds if any(absent(case, worlds, at, {o: k}).out for o in sorted(asked))}
 
 
 def _acts(left: Iterable[Left]) -> set[str]:

@@ -24,9 +24,10 @@ from ..model.creation import passed_flags
 from ..model.source import is_read, source_files
 from ..model.special import Left, World
 from ..model.tables import world_in
-from ..model.traps import valid_objects
+from ..model.traps import touchy, valid_objects
 from ..model.world import read_creation, truth_table, worlds_of
 from ..result import FAIL, PASS, REFUSED, Finding, Proof
+from .audiences import absent
 from .compare import differences, flat
 from .conditions import changed_conditions
 from .creating import created
@@ -214,10 +215,10 @@ def _definition(change: Change, worlds: tuple[World, World], case: Case) -> _Out
     try:
         if (change.path, change.name) == guests.CREATE:
             out.rows["conditions"] = changed_conditions(change.old, change.new, worlds)
-            for kind, a, b in created(change.old, change.new, worlds, out.rows):
+            for made_as, kind, a, b in created(change.old, change.new, worlds, out.rows):
                 found = differences(a, b)
-                if found and not _as_declared(found, a, b, [e for e in effects if e.kind == kind], out):
-                    out.differs = f"for a domain created as {kind}: {found}"
+                if found and not _as_declared(a, b, [e for e in effects if e.kind in (made_as, kind)], out):
+                    out.differs = f"for a domain created as {made_as}: {found}{_instead(a, b, kind, effects)}"
                     break
         else:
             _compare(change.old, change.new, change, worlds, case, effects, out)
@@ -257,28 +258,52 @@ def _compare(
         wrong = readings[1].wrong - readings[0].wrong
         found = sorted(wrong)[0] if wrong else differences(a, b, valid_objects(types))
         mine = [e for e in effects if e.kind in types.values()]
-        if not found or _as_declared(found, a, b, mine, out):
+        if not found or _as_declared(a, b, mine, out):
+            continue
+        away = absent(case, worlds, (change.path, change.name), types)
+        if away.out:
+            out.rows.setdefault("audience", {})[away.who] = list(away.chains)
+            out.happened.update(e for e in mine if e.unreachable)
             continue
         if not wrong and _read_true(readings, (types, values, null), b, mine, out):
             continue
-        out.differs = f"{told(types, values, null)}{found}"
+        out.differs = f"{told(types, values, null)}{found}" + "".join(_instead(a, b, e.kind, [e]) for e in mine)
+        out.rows["reached"] = list(away.chains)
         return
 
 
-def _as_declared(found: str, old: Sequence[Left], new: Sequence[Left], effects: list[Effect], out: _Outcome) -> bool:
+def _as_declared(old: Sequence[Left], new: Sequence[Left], effects: list[Effect], out: _Outcome) -> bool:
     """Whether a difference is one that an effect spells out line by line."""
-    lines = diff_lines(old, new)
     for e in effects:
-        if e.diff and e.lines == lines:
+        if (e.diff and e.lines == diff_lines(old, new)) or (e.becomes and e.lines == _lines(_doing(new))):
             out.happened.add(e)
             return True
     return False
 
 
+def _instead(old: Sequence[Left], new: Sequence[Left], kind: str, effects: list[Effect]) -> str:
+    """What there is where an effect declares something else, for whoever declares it."""
+    mine = [e for e in effects if e.kind == kind and e.lines]
+    lines = diff_lines(old, new) if any(e.diff for e in mine) else _lines(_doing(new))
+    return f"; declared: {' | '.join(mine[0].lines)}; there: {' | '.join(lines)[:600]}" if mine else ""
+
+
 def diff_lines(old: Sequence[Left], new: Sequence[Left]) -> tuple[str, ...]:
     """What is left, line by line: those gone with "- ", those new with "+ "."""
-    lines = difflib.ndiff([" ".join(x.split()) for x in flat(old)], [" ".join(x.split()) for x in flat(new)])
-    return tuple(f"{x[0]} {x[2:]}" for x in lines if x[0] in "-+")
+    return tuple(f"{x[0]} {x[2:]}" for x in difflib.ndiff(_lines(old), _lines(new)) if x[0] in "-+")
+
+
+def _lines(left: Sequence[Left]) -> tuple[str, ...]:
+    return tuple(" ".join(x.split()) for x in flat(left))
+
+
+def _doing(left: Sequence[Left]) -> list[Left]:
+    """What is left without declarations and reads, which nobody notices."""
+    return [x for x in left if not (x[0] == "reads" or (x[0] == "leaf" and _silent(x)))]
+
+
+def _silent(x: Left) -> bool:
+    return bool(re.fullmatch(r"[\w *]+", x[1])) if len(x) == 2 else not touchy(x[2])
 
 
 def _read_true(

@@ -8,11 +8,12 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-from ...ctext.body import Leaf, Node, NotUnderstood, parameters, parse_body
+from ...ctext.body import parameters
 from ...ctext.entities import Entity
 from ...ctext.expr import parts, show
 from ..effect import Effect
 from ..model import guests
+from ..model.bodies import body_of, others
 from ..model.special import Env, Left, World, aliases, specialise
 from ..model.tidy import tidy
 from ..model.variables import kinds_of, tested_pointers, typed_values
@@ -75,33 +76,6 @@ class Reading:
             if e[0] == "index" and e[1][0] == "id" and e[1][1] in self._world.tables and e[2][0] == "id":
                 out.add(e[2][1])
         return out
-
-
-def body_of(entity: Entity) -> tuple[Node, ...]:
-    """The statements of a function; those of a macro are its one expression, which it "returns".
-
-    :raises NotUnderstood: for a macro that is no expression, and as parse_body does.
-    """
-    if entity.kind == "function":
-        return parse_body(entity)
-    words = entity.words[2:]
-    if words[:1] == ("(",) and entity.tokens[2].start == entity.tokens[1].end:
-        words = words[words.index(")") + 1 :]
-    if not words or set(words) & {";", "{", "#", "##"}:
-        raise NotUnderstood(f"the macro {entity.name} is no expression")
-    return (Leaf(("return", "(", *words, ")")),)
-
-
-def others(entity: Entity) -> frozenset[str]:
-    """Variables of a function that are pointers to structures other than a domain."""
-    words = [t.text for t in entity.tokens if not t.in_directive] if entity.kind == "function" else []
-    out: set[str] = set()
-    domains: set[str] = set()
-    for i, w in enumerate(words[:-3]):
-        if w == "struct" and words[i + 2] == "*":
-            name = words[i + 4] if words[i + 3] == "const" else words[i + 3]
-            (domains if words[i + 1] == "domain" else out).add(name)
-    return frozenset(out - domains)
 
 
 def overridden(world: World, effects: tuple[Effect, ...]) -> World:
