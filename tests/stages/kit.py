@@ -11,6 +11,7 @@ import pytest
 from xenstage.errors import XenstageError
 from xenstage.index.sites import Site
 from xenstage.series.trial import Example, try_patch
+from xenstage.stage.decisions import read_decisions
 from xenstage.stage.declare import Patch, Stage
 from xenstage.stage.view import Gate, Region, View
 
@@ -23,7 +24,7 @@ def hold(stage: Stage, patch: Patch, example: Example) -> None:
         with pytest.raises(XenstageError) as caught:
             try_patch(stage, patch, example.before)
         said = f"{caught.value.title}\n{caught.value.why}"
-        assert example.refused in said
+        assert example.refused in said, said
         return
     made = try_patch(stage, patch, example.before)
     for path, text in example.expected.items():
@@ -32,7 +33,7 @@ def hold(stage: Stage, patch: Patch, example: Example) -> None:
     assert set(made) == set(example.expected)
 
 
-def operation(code: str) -> Callable[[View], None]:
+def operation(code: str, decisions: str = "") -> Callable[[View], None]:
     """A rewrite from the text of an example: it sees the view and a few helpers."""
 
     def rewrite(view: View) -> None:
@@ -44,6 +45,7 @@ def operation(code: str) -> Callable[[View], None]:
             return view.region(path, at, at + len(text), text)
 
         known = {"view": view, "site": site, "place": place, "Gate": Gate, "why": RULE}
+        known["decisions"] = read_decisions(decisions, "decisions.toml")
         exec(compile(code, "example", "exec"), known)
         view.stay_rest("not in the example")
 

@@ -38,6 +38,7 @@ from ..tree.config import BY_NAME
 from ..tree.prepare import Prepared, Unit
 from .rewriting import rewrite
 
+BASE = "fragments"  # the base commit, as far as decisions ask
 SAMPLE = "xen/common/sample.c"
 PRELUDE = """\
 typedef unsigned char bool_t;
@@ -80,7 +81,7 @@ def _view(files: Files, stage: Stage, patch: Patch) -> View:
         prepared = Prepared(BY_NAME["x86_64-debug"], files.root, "fragments", units)
         return index_names(files, [prepared], names, cache=Cache(files.root / "cache"), define=define)
 
-    return View(files, index, patch.names)
+    return View(files, index, patch.names, BASE)
 
 
 @dataclass

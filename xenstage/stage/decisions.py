@@ -80,10 +80,12 @@ class Decision:
 class Decisions:
     """The entries of a file, in its order.
 
+    :param name: the file, for messages.
+    :param base: the commit that they were made for.
     :param patches: names of patches in the order in which they are made.
     """
 
-    path: str
+    name: str
     base: str
     patches: tuple[str, ...]
     entries: tuple[Decision, ...]
@@ -99,32 +101,42 @@ def load(path: Path) -> Decisions:
 
     :raises XenstageError: (USAGE) for a file that is not as the module's text says.
     """
+    name = f"{path.parent.name}/{path.name}"
     try:
-        value = tomllib.loads(path.read_text())
-    except (OSError, ValueError) as e:
-        raise _wrong(path, str(e)) from e
+        return read_decisions(path.read_text(), name)
+    except (OSError, UnicodeDecodeError) as e:
+        raise _wrong(name, str(e)) from e
+
+
+def read_decisions(text: str, name: str) -> Decisions:
+    """Decisions from a file's text; see :func:`load`.
+
+    :param name: for messages.
+    """
+    try:
+        value = tomllib.loads(text)
+    except ValueError as e:
+        raise _wrong(name, str(e)) from e
     patches = tuple(value.get("patches", ()))
     entries: list[Decision] = []
     for number, row in enumerate(value.get("site", ()), 1):
         odd = sorted(set(row) - _KEYS)
         if odd or not row.get("kind") or not row.get("reason"):
-            raise _wrong(path, f"site {number}: needs kind and reason, knows {', '.join(sorted(_KEYS))}; has {row}")
+            raise _wrong(name, f"site {number}: needs kind and reason, knows {', '.join(sorted(_KEYS))}; has {row}")
         if not any(row.get(k) for k in _WHERE):
-            raise _wrong(path, f"site {number}: says of no place: {row}")
+            raise _wrong(name, f"site {number}: says of no place: {row}")
         stays = row["kind"] == STAY
         if stays == bool(row.get("patch")) or (not stays and row["patch"] not in patches):
-            raise _wrong(path, f"site {number}: patch must be one of {', '.join(patches)}, and none for 'stay': {row}")
+            raise _wrong(name, f"site {number}: patch must be one of {', '.join(patches)}, and none for 'stay': {row}")
         entries.append(Decision(**{**row, "features": tuple(row.get("features", ()))}))
     odd = sorted(set(value) - {"base", "patches", "site"})
     if odd:
-        raise _wrong(path, f"unknown: {', '.join(odd)}")
-    return Decisions(f"{path.parent.name}/{path.name}", value.get("base", ""), patches, tuple(entries))
+        raise _wrong(name, f"unknown: {', '.join(odd)}")
+    return Decisions(name, value.get("base", ""), patches, tuple(entries))
 
 
-def _wrong(path: Path, why: str) -> XenstageError:
-    return XenstageError(
-        Exit.USAGE, f"{path.parent.name}/{path.name} cannot be read", why=why, remedy="see docs/writing-a-stage.md"
-    )
+def _wrong(name: str, why: str) -> XenstageError:
+    return XenstageError(Exit.USAGE, f"{name} cannot be read", why=why, remedy="see docs/writing-a-stage.md")
 
 
 class Deciding(Conditions):
@@ -148,17 +160,17 @@ class Deciding(Conditions):
         unknown = [u for u, ds in pairs if not ds]
         if unknown:
             raise self.unknown(
-                f"{len(unknown)} uses are in no entry of {decisions.path}",
+                f"{len(unknown)} uses are in no entry of {decisions.name}",
                 "\n\n".join(self._entry(u) for u in unknown[:8]),
             )
         if twice:
             raise self.unknown(
-                f"{len(twice)} uses are in several entries of {decisions.path}",
+                f"{len(twice)} uses are in several entries of {decisions.name}",
                 "\n".join(f"{self._source(u)}: " + " / ".join(d.reason for d in ds) for u, ds in twice[:8]),
             )
         if unused:
             rows = [f"{d.file} {d.function} {d.form} {d.text or d.match} (number {d.nth})" for d in unused]
-            title = f"{len(unused)} entries of {decisions.path} have no site"
+            title = f"{len(unused)} entries of {decisions.name} have no site"
             if decisions.base and decisions.base == self.commit:
                 raise self.unknown(title, "\n".join(rows))
             self.note(f"{title} in this tree: " + "; ".join(rows))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 
 from ..ctext.entities import Entity, entities
-from ..ctext.lexer import Kind, Token, matching
+from ..ctext.lexer import Kind, Token, matching, tokenize
 from ..index.context import macro_extents
 from ..index.sweep import C_SUFFIXES, sweep
 from .base import Base, Region, indented
@@ -110,6 +110,8 @@ class Definitions(Base):
                 spans = macro_extents(data, name)
             elif not _may_hold(data, name, kind):
                 continue
+            elif kind in _TAGS:
+                spans = _tagged(data, name, kind)
             else:
                 spans = [s for e in entities(data).values() if (s := _span(e, name, kind))]
             out += [self.region(file, a, b, f"{kind} {name}", kind) for a, b in spans]
@@ -249,15 +251,20 @@ def _may_hold(data: bytes, name: str, kind: str) -> bool:
     return re.search(rb"^(?![ \t#/])[^\n;]*\b" + word + follow + rb"|^" + word + follow, data, re.M) is not None
 
 
+def _tagged(data: bytes, name: str, kind: str) -> list[tuple[int, int]]:
+    """Byte ranges of ``struct name { … }``, at any depth."""
+    code = [t for t in tokenize(data) if t.kind is not Kind.COMMENT]
+    out: list[tuple[int, int]] = []
+    for i, t in enumerate(code[:-2]):
+        if t.text == kind and code[i + 1].text == name and code[i + 2].text == "{":
+            out.append((t.start, code[matching(code, i + 2)].end))
+    return out
+
+
 def _span(e: Entity, name: str, kind: str) -> tuple[int, int] | None:
     """The byte range of an entity if it defines the name, without its semicolon."""
     code = [t for t in e.tokens if not t.in_directive]
     words = [t.text for t in code]
-    if kind in _TAGS:
-        for lead in (0, 1):
-            if words[lead : lead + 3] == [kind, name, "{"] and (lead == 0 or words[0] in ("typedef", "static")):
-                return code[lead].start, code[matching(code, lead + 2)].end
-        return None
     if kind == "typedef":
         if e.kind != "type" or e.name != name or words[0] != "typedef":
             return None

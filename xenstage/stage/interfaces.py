@@ -58,11 +58,12 @@ class Interfaces(Base):
                 continue
             for element in arg.value.elements:
                 value = element.value
-                if isinstance(value, cst.Tuple) and len(value.elements) > 1:
+                if isinstance(value, cst.Tuple) and value.lpar and value.elements:
                     names = [_string(e.value) for e in value.elements]
                     name = next((n for n in names if n is not None), "")
-                    span = spans[value]
-                    out.append(_Entry(name, span.start, span.start + span.length))
+                    span = spans[value]  # libcst has the brackets outside
+                    start, end = data.rindex(b"(", 0, span.start), data.index(b")", span.start + span.length)
+                    out.append(_Entry(name, start, end + 1))
         return out
 
 
