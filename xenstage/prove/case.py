@@ -8,6 +8,7 @@ from typing import Any
 from ..cache import Cache
 from ..index.sweep import Files
 from ..tree.git import Git
+from .claims import claim_in
 from .effect import Effect
 
 
@@ -61,7 +62,12 @@ class Case:
     @property
     def claims_nfc(self) -> bool:
         """Whether the message says that nothing changes in function."""
-        return "no functional change" in " ".join(self.message.lower().split())
+        return bool(self.claim)
+
+    @property
+    def claim(self) -> str:
+        """The words in which it says so; "" where it does not."""
+        return claim_in(self.message)
 
     def changed_any(self, *paths: str) -> bool:
         """Whether the patch changes one of some files."""

@@ -186,7 +186,7 @@ def _hold_to_claim(proof: Proof, case: Case, why_not: list[str]) -> Proof:
     """A message that says "No functional change" without the evidence for it claims what is not shown."""
     if proof.name != "objects" or not case.claims_nfc or not why_not:
         return proof
-    findings = (*proof.findings, *(Finding("message", f"says 'No functional change', but {w}") for w in why_not[:8]))
+    findings = (*proof.findings, *(Finding("message", f"says '{case.claim}', but {w}") for w in why_not[:8]))
     return replace(proof, verdict=REFUSED, summary="the message claims more than is shown", findings=findings)
 
 
