@@ -8,7 +8,7 @@ from pathlib import Path
 
 from xenstage.index.sweep import Files
 from xenstage.prove.case import Case, Declared
-from xenstage.prove.effect import Effect
+from xenstage.effect import Effect
 from xenstage.prove.result import Proof
 from xenstage.prove.source.lifetimes import prove_lifetimes
 from xenstage.prove.source.predicates import prove_predicates

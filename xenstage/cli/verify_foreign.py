@@ -13,7 +13,7 @@ from ..builds.builder import Result
 from ..errors import Exit, XenstageError
 from ..progress import Progress
 from ..prove.case import Declared, make_case
-from ..prove.effect import Effect
+from ..effect import Effect
 from ..prove.judge import NAMES, Judgement, judge_patch
 from ..prove.page import evidence_page
 from ..prove.patch.apply import am_in_order

@@ -9,7 +9,7 @@ from ..cache import Cache
 from ..index.sweep import Files
 from ..tree.git import Git
 from .claims import claim_in
-from .effect import Effect
+from ..effect import Effect
 
 
 @dataclass(frozen=True)

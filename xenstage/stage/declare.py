@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Exit, XenstageError
-from ..prove.effect import Effect
+from ..effect import Effect
 
 if TYPE_CHECKING:
     from .view import View

@@ -15,7 +15,7 @@ from xenstage.edit.edits import apply_edits
 from xenstage.index.sites import Index
 from xenstage.index.sweep import Files
 from xenstage.prove.case import Case, Declared
-from xenstage.prove.effect import Effect
+from xenstage.effect import Effect
 from xenstage.stage.declare import Patch
 from xenstage.stage.view import View
 

@@ -19,7 +19,7 @@ from ...ctext.expr import Expr, parts
 from ...index.sweep import Files, sweep
 from ..case import Case
 from ..changes import Change, changed_entities
-from ..effect import Effect
+from ...effect import Effect
 from ..model import guests
 from ..model.special import Left, World
 from ..model.tables import world_in

@@ -18,7 +18,7 @@ from ...ctext.body import NotUnderstood, parameters
 from ...ctext.entities import Entity
 from ..case import Case
 from ..changes import Change, changed_entities
-from ..effect import Effect
+from ...effect import Effect
 from ..model import guests
 from ..model.creation import passed_flags
 from ..model.source import is_read, source_files

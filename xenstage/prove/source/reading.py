@@ -11,7 +11,7 @@ from typing import Any
 from ...ctext.body import parameters
 from ...ctext.entities import Entity
 from ...ctext.expr import parts, show
-from ..effect import Effect
+from ...effect import Effect
 from ..model import guests
 from ..model.bodies import body_of, others
 from ..model.special import Env, Left, World, aliases, specialise
