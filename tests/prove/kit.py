@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from xenstage.effect import Effect
 from xenstage.index.sweep import Files
 from xenstage.prove.case import Case, Declared
-from xenstage.effect import Effect
 from xenstage.prove.result import Proof
 from xenstage.prove.source.lifetimes import prove_lifetimes
 from xenstage.prove.source.predicates import prove_predicates

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from ..builds.builder import Result
+from ..effect import Effect
 from ..errors import Exit, XenstageError
 from ..progress import Progress
 from ..prove.case import Declared, make_case
-from ..effect import Effect
 from ..prove.judge import NAMES, Judgement, judge_patch
 from ..prove.page import evidence_page
 from ..prove.patch.apply import am_in_order

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..cache import Cache
+from ..effect import Effect
 from ..index.sweep import Files
 from ..tree.git import Git
 from .claims import claim_in
-from ..effect import Effect
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from ..errors import Exit, XenstageError
 from ..effect import Effect
+from ..errors import Exit, XenstageError
 
 if TYPE_CHECKING:
     from .view import View

@@ -12,10 +12,10 @@ from dataclasses import replace
 
 from xenstage.ctext.entities import entities
 from xenstage.edit.edits import apply_edits
+from xenstage.effect import Effect
 from xenstage.index.sites import Index
 from xenstage.index.sweep import Files
 from xenstage.prove.case import Case, Declared
-from xenstage.effect import Effect
 from xenstage.stage.declare import Patch
 from xenstage.stage.view import View
 

@@ -16,10 +16,10 @@ from typing import Any
 from ...ctext.body import Leaf, Node, NotUnderstood, parse_body, words_of
 from ...ctext.entities import Entity, entities
 from ...ctext.expr import Expr, parts
+from ...effect import Effect
 from ...index.sweep import Files, sweep
 from ..case import Case
 from ..changes import Change, changed_entities
-from ...effect import Effect
 from ..model import guests
 from ..model.special import Left, World
 from ..model.tables import world_in

@@ -16,9 +16,9 @@ from typing import Any
 
 from ...ctext.body import NotUnderstood, parameters
 from ...ctext.entities import Entity
+from ...effect import Effect
 from ..case import Case
 from ..changes import Change, changed_entities
-from ...effect import Effect
 from ..model import guests
 from ..model.creation import passed_flags
 from ..model.source import is_read, source_files
