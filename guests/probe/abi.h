@@ -27,9 +27,13 @@
 
 /* vcpu.h */
 #define VCPUOP_initialise 0
+#define VCPUOP_up 1
 #define VCPUOP_down 2
 #define VCPUOP_get_runstate_info 4
 #define VCPUOP_send_nmi 11
+
+/* arch-x86/xen.h: flags of struct vcpu_guest_context */
+#define VGCF_in_kernel (1 << 2)
 
 /* version.h, features.h */
 #define XENVER_version 0

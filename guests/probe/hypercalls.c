@@ -95,7 +95,7 @@ static long call(int bits, u64 number, const u64 args[4])
 }
 
 /* "absent", or "present:" with the error or "ok"; a number that is no error is not told. */
-static void put_result(long result)
+void put_result(long result)
 {
     if ( guard_vector )
     {

@@ -32,6 +32,7 @@ struct entry {
     int mmio;                                /* touching an absent MMIO device is survived */
     const u8 *hypercall_page;                /* filled by the domain builder, else null */
     struct start_info *start_info;
+    int stays;                               /* measures little and stays until it is destroyed */
 };
 void probe_main(const struct entry *entry);
 
@@ -48,8 +49,10 @@ void end(void);
 void cell(const char *key, const char *value);
 u32 cells(void);
 
-/* hypercalls.c, devices.c, cpuid.c */
+/* hypercalls.c, devices.c, cpuid.c, smp.c */
+void put_result(long result);                /* "absent", "present:ok", "present:EINVAL", "fault:13" */
 void measure_hypercalls(void);
+void measure_smp(const struct entry *entry);
 void measure_devices(const struct entry *entry);
 void measure_msrs(void);
 u32 measure_cpuid(void);                     /* base of Xen's leaves, 0 without Xen */

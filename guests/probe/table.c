@@ -87,15 +87,24 @@ void probe_main(const struct entry *entry)
     console_open(entry);
     marker("hello\n");
     xen = measure_cpuid();
-    measure_msrs();
-    measure_devices(entry);
-    if ( xen )
+    if ( !entry->stays )
     {
-        cell("hypercall.page", find_instruction(entry, xen));
-        measure_hypercalls();
+        measure_msrs();
+        measure_devices(entry);
     }
+    if ( xen )
+        cell("hypercall.page", find_instruction(entry, xen));
+    if ( xen && !entry->stays )
+        measure_hypercalls();
+    measure_smp(entry);
     marker("probe-end ");
     put_dec(cells());
     put("\n");
+    if ( entry->stays )
+    {
+        console_drain();
+        for ( ;; )
+            hypercall64(HC_sched_op, SCHEDOP_block, 0, 0, 0, 0);
+    }
     power_off(SHUTDOWN_poweroff);
 }

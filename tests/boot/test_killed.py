@@ -18,6 +18,7 @@ from tests.cli.kit import DROPPED, MARK, PROJECT, alive, user_environment
 from .kit import ended
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
+GUESTS = ("dom0", "hvm-linux", "pvh-linux", "hvm-probe", "pvh-probe")
 CELLS = 3 * 4  # commits times guests that a machine can run
 RUNS = CELLS + 2 + 2  # hvm-linux hangs on stage 01: twice more there, twice more on the base; 02's parent fails too
 REPORT = ("matrix.json", "matrix.html")
@@ -35,7 +36,9 @@ class Place:
         env = {k: v for k, v in os.environ.items() if k not in DROPPED}
         env |= {**user_environment(self.root / "cache"), MARK: mark}
         argv = [sys.executable, "-m", "tests.boot.entry", str(self.root), seconds, "matrix", "01", "02"]
-        argv += ["--out", str(self.root / "out"), "--jobs", "2", *more]
+        argv += ["--out", str(self.root / "out"), "--jobs", "2"]
+        argv += [] if "--guest" in more else [f"--guest={g}" for g in GUESTS]
+        argv += more
         self.root.mkdir(exist_ok=True)
         with (self.root / "said").open("wb") as said:
             return subprocess.Popen(argv, env=env, cwd=PROJECT, stdout=said, stderr=said), mark

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from elftools.elf.elffile import ELFFile
 
+from xenstage.boot.guest.guests import Guest
 from xenstage.boot.guest.probe_guests import NAMES, probe_guests
 from xenstage.boot.guest.probe_table import read_table
 from xenstage.cache import Cache
@@ -33,18 +34,23 @@ def nonce_of(guest: Path) -> str:
     return str(nonce)
 
 
+def image_of(guest: Path) -> Path:
+    (image,) = (p for p in guest.iterdir() if p.name in ("probe.elf", "program"))
+    return image
+
+
 @needs_gcc
 def test_equal_sources_give_equal_images(guests: dict[str, Path], tmp_path: Path) -> None:
     again = probe_guests(cache=Cache(tmp_path), runner=Runner())
     for name in NAMES:
-        assert (guests[name] / "probe.elf").read_bytes() == (again[name] / "probe.elf").read_bytes()
+        assert image_of(guests[name]).read_bytes() == image_of(again[name]).read_bytes()
 
 
 @needs_gcc
 def test_the_nonce_stands_in_the_image_and_in_no_file_that_dom0_prints(guests: dict[str, Path]) -> None:
     for name in NAMES:
         nonce = nonce_of(guests[name]).encode()
-        assert nonce in (guests[name] / "probe.elf").read_bytes()
+        assert nonce in image_of(guests[name]).read_bytes()
         for cfg in tomllib.loads((guests[name] / "guest.toml").read_text())["cfg"].values():
             assert nonce not in cfg.encode()
 
@@ -130,3 +136,37 @@ def test_the_hvm_probe_measures_a_machine_without_xen(guests: dict[str, Path], t
     assert {cells[f"device.{d}"] for d in devices} == {"answers"}
     assert cells["device.model.platform"] == "silent"  # only Xen's machine has it
     assert not any(key.startswith("hypercall") for key in cells)
+
+
+@needs_gcc
+@pytest.mark.skipif(
+    shutil.which("qemu-system-x86_64") is None,
+    reason="no QEMU to run a probe in (apt-get install qemu-system-x86)",
+)
+@pytest.mark.parametrize(("processors", "second"), [("1", "silent"), ("2", "starts")])
+def test_a_second_processor_starts_where_there_is_one(
+    guests: dict[str, Path], tmp_path: Path, processors: str, second: str
+) -> None:
+    serial = tmp_path / "serial"
+    machine = ["qemu-system-x86_64", "-accel", "tcg", "-m", "32", "-nodefaults", "-display", "none"]
+    image = guests["hvm-cycle"] / "probe.elf"
+    Runner().run([*machine, "-smp", processors, "-serial", f"file:{serial}", "-kernel", image], timeout=4)
+    lines = [f"[hvm-cycle] {line}" for line in serial.read_text().splitlines()]
+    table = read_table(lines, "hvm-cycle", nonce_of(guests["hvm-cycle"]))
+    assert table.complete and dict(table.cells)["smp.init_sipi"] == second
+
+
+@needs_gcc
+def test_dom0s_probe_is_a_static_program_and_says_what_it_lacks(guests: dict[str, Path]) -> None:
+    program = guests["dom0-probe"] / "program"
+    with program.open("rb") as f:
+        assert not any(s["p_type"] == "PT_INTERP" for s in ELFFile(f).iter_segments())
+    done = Runner().run([program])  # no Xen below this system: no table, and no end of one
+    assert done.status == 1 and "no domctl" in done.text and "probe-end" not in done.text
+
+
+@needs_gcc
+def test_what_dom0_gets_of_each(guests: dict[str, Path]) -> None:
+    program, cycle = (Guest.load(guests[n]).files("4.5").entries for n in ("dom0-probe", "pvh-cycle"))
+    assert program["guests/dom0-probe/program"].mode & 0o111 and "guests/dom0-probe/xl.cfg" not in program
+    assert cycle["guests/pvh-cycle/times"].data == b"3\n" and "guests/pvh-cycle/xl.cfg" in cycle

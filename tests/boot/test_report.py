@@ -21,7 +21,7 @@ from xenstage.boot.report.style import STYLE
 from xenstage.cli.common import exit_code
 from xenstage.cli.matrix import write
 
-from .kit import ONE, TABLE, TWO, Lab, commits, outcome, tcg
+from .kit import ONE, TABLE, TWO, Lab, cell_of, commits, outcome, tcg
 
 HOSTILE = "<script>alert(1)</script> \"'> </pre></td> &amp; \x1b[2J\x1b]0;mine\x07 \x00 \u202e \x9b31m"
 NOBODY = "no machine here runs a PVHv1 guest: apt-get install bochs"
@@ -258,10 +258,12 @@ def test_skips_for_one_reason_are_told_once(lab: Lab, mixed: Matrix) -> None:
 
 
 def test_the_grid_fits(mixed: Matrix) -> None:
-    wide, middle, narrow = (table(mixed, "out", w).splitlines()[:4] for w in (200, 91, 80))
+    wide, middle, narrow, turned = (table(mixed, "out", w).splitlines() for w in (200, 125, 112, 80))
     assert "PASS 12 s" in wide[1] and "b0b0b0b0b0b0" in wide[1]
-    assert "12 s" not in middle[1] and "b0b0b0b0b0b0" in middle[1] and max(map(len, middle)) <= 91
-    assert "b0b0" not in narrow[1] and "PASS" in narrow[1] and max(map(len, narrow)) <= 80
+    assert "12 s" not in middle[1] and "b0b0b0b0b0b0" in middle[1] and max(map(len, middle[:4])) <= 125
+    assert "b0b0" not in narrow[1] and "PASS" in narrow[1] and max(map(len, narrow[:4])) <= 112
+    assert turned[0].split() == ["base", "01", "02"] and max(map(len, turned[: 1 + len(GUESTS)])) <= 80
+    assert turned[1].split() == ["dom0", *(str(cell_of(mixed, r, "dom0").verdict) for r in ("base", ONE, TWO))]
 
 
 def test_the_schema(mixed: Matrix) -> None:

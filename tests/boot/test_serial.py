@@ -174,3 +174,45 @@ def test_lines_do_not_depend_on_how_the_bytes_arrive() -> None:
         parser = Lines()
         got = [line for at in range(0, len(log), size) for line in parser.feed(log[at : at + size])]
         assert got + parser.close() == whole
+
+
+# --- a guest that is created, destroyed while it runs, and created again
+
+CYCLE = Expected("hvm-cycle", "xenstage-guest hvm-cycle 0123 probe-end", times=3)
+ROUND = """\
+xenstage: xl create hvm-cycle: started
+xenstage: xl create hvm-cycle: exit 0
+[hvm-cycle] xenstage-guest hvm-cycle 0123 probe-end 3
+xenstage: xl destroy hvm-cycle: exit 0
+"""
+
+
+def cycle(*rounds: str) -> tuple[Verdict, str]:
+    lines = ("xenstage: dom0 up\n" + "".join(rounds) + "xenstage: end\n").splitlines()
+    return judge(lines, CYCLE, Stopped(End.SEEN))
+
+
+def test_every_round_must_have_its_marker_and_its_end() -> None:
+    verdict, reason = cycle(ROUND, ROUND, ROUND)
+    assert verdict is Verdict.PASS and "3 times created and destroyed" in reason
+    assert cycle(ROUND, ROUND)[0] is Verdict.FAIL
+    assert cycle(ROUND, ROUND.replace("[hvm-cycle] xenstage", "[hvm-cycle] silent"), ROUND)[0] is Verdict.FAIL
+    assert cycle(ROUND, ROUND, ROUND.replace("xenstage: xl destroy hvm-cycle: exit 0\n", ""))[0] is Verdict.FAIL
+
+
+def test_the_second_round_may_be_the_one_that_is_refused() -> None:
+    refused = "xenstage: xl create hvm-cycle: started\nxl: no memory error\nxenstage: xl create hvm-cycle: exit 3\n"
+    verdict, reason = cycle(ROUND, refused)
+    assert verdict is Verdict.FAIL and "ended with 3" in reason
+    kept = ROUND.replace("destroy hvm-cycle: exit 0", "destroy hvm-cycle: exit 1")
+    assert cycle(ROUND, kept)[1].startswith("xl destroy hvm-cycle ended with 1")
+
+
+def test_a_panic_while_it_is_destroyed_is_no_pass() -> None:
+    last = ROUND + "(XEN) Assertion 'd->is_dying' failed at domain.c:1\n"
+    assert cycle(ROUND, ROUND, last)[0] is Verdict.PANIC
+
+
+def test_the_first_marker_does_not_end_the_reading() -> None:
+    assert decisive("[hvm-cycle] xenstage-guest hvm-cycle 0123 probe-end 3", CYCLE) is None
+    assert decisive("xenstage: end", CYCLE) is not None

@@ -145,7 +145,7 @@ class Harness:
         directory.mkdir(parents=True)
         job = Job(cell, machine, self.dom0(), guest, self.stack.version, directory)
         began = self.clock.now()
-        expected = Expected(cell.guest, guest.marker if guest else "")
+        expected = Expected(cell.guest, guest.marker, guest.times) if guest else Expected(cell.guest)
         try:
             plan = self.launchers.get(machine.kind, self.launch_qemu)(job)
             argv, log, stopped = self._emulate(plan, expected) if isinstance(plan, Launch) else plan

@@ -23,7 +23,9 @@ class Verdict(StrEnum):
     INFRA = "INFRA"  # the machine around Xen failed: the emulator died, the disk is full
 
 
-GUESTS = ("dom0", "hvm-linux", "pvh-linux", "hvm-probe", "pvh-probe")
+GUESTS = (
+    "dom0", "hvm-linux", "pvh-linux", "dom0-probe", "hvm-probe", "pvh-probe", "hvm-cycle", "pvh-cycle",
+)  # fmt: skip
 """The rows of a matrix, in the order in which they are shown."""
 
 

@@ -95,7 +95,7 @@ def chooser(tree: Tree, wanted: Sequence[str], pvh_kernel: str = "") -> Chooser:
     def pick(xen: str, guest: str) -> Choice:
         if guest == "pvh-linux" and old_pvh(tree.version) and not pvh_kernel:
             return Choice(None, no_kernel(tree.version))
-        if guest == "pvh-probe" and not old_pvh(tree.version):
+        if guest in ("pvh-probe", "pvh-cycle") and not old_pvh(tree.version):
             return Choice(None, no_probe(tree.version))
         found = choose(guest, tree.version, among, host)
         if found.machine is None:

@@ -23,6 +23,7 @@ from ..image.image import DATA, guest_archive
 from ..machine.machine import number
 
 FILE = "guest.toml"
+PROGRAM = "program"
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
 
 
@@ -30,9 +31,10 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
 class Guest:
     """One guest.
 
-    :param kind: ``hvm``, ``pvh`` or ``pv``.
+    :param kind: ``hvm``, ``pvh`` or ``pv``; ``dom0`` for a program that dom0 runs itself.
     :param marker: how the line begins by which the guest says from inside that it is there.
     :param limit: seconds from the request to the marker on a machine without KVM.
+    :param times: how often it is created, and destroyed while it runs; 1: created once and left to itself.
     :param configs: configuration for ``xl`` by Xen's version ("4.5") or versions ("4.4-4.9"), and under "default".
     """
 
@@ -42,6 +44,7 @@ class Guest:
     marker: str
     limit: float
     configs: Mapping[str, str]
+    times: int = 1
 
     @staticmethod
     def load(root: Path) -> Guest:
@@ -58,6 +61,7 @@ class Guest:
                 str(value["marker"]),
                 float(value["limit"]),
                 {str(k): str(v) for k, v in value["cfg"].items()},
+                int(value.get("times", 1)),
             )
             if not _NAME.match(guest.name) or not guest.marker.startswith(f"xenstage-guest {guest.name} "):
                 raise ValueError("name is lower-case with dashes; marker begins 'xenstage-guest NAME NONCE'")
@@ -87,12 +91,17 @@ class Guest:
         return text
 
     def files(self, version: str) -> Archive:
-        """What dom0 gets: everything of the directory, under ``guests/NAME/``, and ``xl.cfg``."""
+        """What dom0 gets: everything of the directory, under ``guests/NAME/``, and ``xl.cfg``; a program of dom0's
+        own is called ``program`` there and has none."""
         archive = Archive()
         for path in sorted(self.root.rglob("*")):
             if path.is_file() and path.name != FILE:
-                archive.file(f"guests/{self.name}/{path.relative_to(self.root)}", path.read_bytes())
-        archive.file(f"guests/{self.name}/xl.cfg", self.config(version).encode())
+                mode = 0o755 if path.name == PROGRAM else 0o644
+                archive.file(f"guests/{self.name}/{path.relative_to(self.root)}", path.read_bytes(), mode)
+        if self.kind != "dom0":
+            archive.file(f"guests/{self.name}/xl.cfg", self.config(version).encode())
+        if self.times > 1:
+            archive.file(f"guests/{self.name}/times", f"{self.times}\n".encode())
         return archive
 
 

@@ -90,7 +90,22 @@ def _settings(programs: Mapping[str, Path], libraries: Iterable[str], loaded: li
 
 _APPLETS = (
     *("awk", "cat", "cp", "cpio", "cut", "date", "dd", "dmesg", "echo", "env", "false", "find", "grep", "gzip", "halt"),
-    *("head", "hostname", "id", "ifconfig", "insmod", "ip", "kill", "killall", "ln", "ls", "mkdir", "mknod", "mount"),
+    *(
+        "head",
+        "hostname",
+        "id",
+        "ifconfig",
+        "insmod",
+        "ip",
+        "kill",
+        "killall",
+        "killall",
+        "ln",
+        "ls",
+        "mkdir",
+        "mknod",
+        "mount",
+    ),
     *("mv", "poweroff", "printf", "ps", "reboot", "rm", "sed", "seq", "sh", "sleep", "sort", "stty", "sync", "tail"),
     *("tee", "test", "timeout", "touch", "tr", "true", "tty", "umount", "uname", "wc", "which", "xargs", "["),
 )

@@ -142,7 +142,8 @@ def needed(guest: str, version: str) -> frozenset[str]:
     """
     if guest == "dom0":
         return frozenset()
-    if guest.startswith("pvh-") and old_pvh(version):
+    # dom0's probe creates domains of every kind.
+    if guest.startswith(("pvh-", "dom0-")) and old_pvh(version):
         return frozenset({"vmx"})
     return frozenset({"svm", "vmx"})
 

@@ -43,10 +43,12 @@ class Expected:
     :param guest: ``dom0``, or the guest's name.
     :param marker: how the marker's line begins, as the guest prints it (no name in brackets);
         it holds words that only the guest's image holds.
+    :param times: how often the guest is created, shows its marker, and is destroyed.
     """
 
     guest: str
     marker: str = ""
+    times: int = 1
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ def decisive(line: str, expected: Expected) -> float | None:
     """
     if _panic(line) is not None:
         return 4.0
-    return 0.3 if line == END or _is_marker(line, expected) else None
+    return 0.3 if line == END or (expected.times == 1 and _is_marker(line, expected)) else None
 
 
 def judge(lines: Iterable[str], expected: Expected, stopped: Stopped) -> tuple[Verdict, str]:
@@ -136,7 +138,7 @@ def judge(lines: Iterable[str], expected: Expected, stopped: Stopped) -> tuple[V
     if stopped.end is End.CHANGED:
         return Verdict.INFRA, "the serial log was changed by somebody else while it was written"
     seen = list(lines)
-    marker = next((x for x in seen if _is_marker(x, expected)), None)
+    marker = _marker(seen, expected)
     # A guest that was there may end as it likes (Xen 4.5 speaks of a crash when one switches itself off).
     its_own = (_GUEST_ENDED, f"{expected.guest}:") if marker is not None and expected.guest != "dom0" else ()
     panics = ((i, p) for i, p in enumerate(map(_panic, seen)) if p is not None and not p.startswith(its_own))
@@ -144,6 +146,9 @@ def judge(lines: Iterable[str], expected: Expected, stopped: Stopped) -> tuple[V
     if panic is not None:
         return Verdict.PANIC, panic[1] + _continued(seen, panic[0])
     refused = _exit_of(seen, f"xl create {expected.guest}")
+    kept = _exit_of(seen, f"xl destroy {expected.guest}")
+    if kept:
+        return Verdict.FAIL, f"xl destroy {expected.guest} ended with {kept}{_complaint(seen)}"
     if marker is not None and not refused:
         return Verdict.PASS, marker
     if expected.guest == "dom0":
@@ -177,6 +182,22 @@ def _by_end(seen: Sequence[str], expected: Expected, stopped: Stopped) -> tuple[
         case End.TIME:
             return Verdict.TIMEOUT, f"not there after {stopped.seconds:.0f} s {where}"
     return Verdict.INFRA, f"the log ends in the middle {where}"
+
+
+def _marker(seen: Sequence[str], expected: Expected) -> str | None:
+    """The marker's line; of a guest that is created several times, only when every round has one and its end."""
+    if expected.times == 1:
+        return next((x for x in seen if _is_marker(x, expected)), None)
+    rounds: list[list[str]] = []
+    for line in seen:
+        if line == f"{OURS}xl create {expected.guest}: started":
+            rounds.append([])
+        elif rounds:
+            rounds[-1].append(line)
+    found = [next((x for x in r if _is_marker(x, expected)), None) for r in rounds]
+    ended = all(f"{OURS}xl destroy {expected.guest}: exit 0" in r for r in rounds)
+    whole = len(rounds) == expected.times and ended and all(x is not None for x in found)
+    return f"{found[-1]} ({expected.times} times created and destroyed)" if whole else None
 
 
 def _is_marker(line: str, expected: Expected) -> bool:
@@ -224,8 +245,7 @@ def _continued(seen: Sequence[str], at: int) -> str:
 def _exit_of(seen: Sequence[str], what: str) -> str | None:
     """The exit status that dom0 reported of a command; None for none and for 0."""
     start = f"{OURS}{what}: exit "
-    code = next((x[len(start) :] for x in seen if x.startswith(start)), None)
-    return None if code in (None, "0") else code
+    return next((x[len(start) :] for x in seen if x.startswith(start) and x != f"{start}0"), None)
 
 
 def _complaint(seen: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ stored outcomes, so that the same outcomes give the same bytes.
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -122,15 +123,31 @@ def table(matrix: Matrix, results: str, width: int) -> str:
     """The matrix for a terminal: the grid, then every cell that is not PASS.
 
     :param results: the directory of the results, as the user named it.
-    :param width: columns; where they are too few, the grid leaves out the seconds, then the hashes.
+    :param width: columns; where they are too few, the grid leaves out the seconds, then the hashes,
+        and then has a line for each guest.
     """
     grids = [_grid(matrix, seconds=s, hashes=h) for s, h in ((True, True), (False, True), (False, False))]
+    grids.append(_turned(matrix))
     lines = next((g for g in grids if max(map(len, g)) <= width), grids[-1])
     for group in alike([j for j in matrix.cells if j.verdict is not Verdict.PASS]):
         lines += ["", *_trouble(matrix, group, results)]
     lines += ["", plain(matrix.bisected.text)] if matrix.bisected else []
     counts = ", ".join(f"{n} {v}" for v, n in totals(matrix).items())
     return "\n".join([*lines, "", f"{len(matrix.cells)} cells: {counts or 'none'}"]) + "\n"
+
+
+def _turned(matrix: Matrix) -> list[str]:
+    """Guests down, commits across, a stage by its number alone."""
+    by = {(j.commit.name, j.planned.cell.guest): str(j.verdict) for j in matrix.cells}
+    commits = matrix.plan.rows
+    rows = [["", *(re.sub(r"^(\d+)_[^/]*", r"\1", matrix.plan.title(c)) for c in commits)]]
+    rows += [[g, *(by[c.name, g] for c in commits)] for g in matrix.plan.guests]
+    return _aligned(rows)
+
+
+def _aligned(rows: list[list[str]]) -> list[str]:
+    widths = [max(len(r[i]) for r in rows) for i in range(len(rows[0]))]
+    return ["  ".join(text.ljust(w) for text, w in zip(r, widths, strict=True)).rstrip() for r in rows]
 
 
 def _grid(matrix: Matrix, *, seconds: bool, hashes: bool) -> list[str]:
@@ -144,8 +161,7 @@ def _grid(matrix: Matrix, *, seconds: bool, hashes: bool) -> list[str]:
                 *(_word(by[(c.name, g)], seconds) for g in matrix.plan.guests),
             ]
         )
-    widths = [max(len(r[i]) for r in rows) for i in range(len(rows[0]))]
-    return ["  ".join(text.ljust(w) for text, w in zip(r, widths, strict=True)).rstrip() for r in rows]
+    return _aligned(rows)
 
 
 def _word(j: Judged, seconds: bool) -> str:

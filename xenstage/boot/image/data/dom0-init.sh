@@ -78,12 +78,53 @@ start_guest() {
     say "guest $1: gone"
 }
 
+# cycle NAME TIMES: create, wait for the marker's last word, destroy while it runs, and again.
+cycle() {
+    cd "/guests/$1"
+    round=0
+    while [ "$round" -lt "$2" ]; do
+        round=$((round + 1))
+        rm -f "/var/log/xen/console/guest-$1.log" "/run/$1.serial"
+        relay "$1" "/var/log/xen/console/guest-$1.log" &
+        relay "$1" "/run/$1.serial" &
+        say "xl create $1: started"
+        xl create xl.cfg >/run/xl.out 2>&1
+        code=$?
+        sed 's/^/xl: /' /run/xl.out
+        say "xl create $1: exit $code"
+        [ "$code" = 0 ] || return
+        while xl domid "$1" >/dev/null 2>&1; do
+            grep -q 'probe-[ef]' "/var/log/xen/console/guest-$1.log" "/run/$1.serial" 2>/dev/null && break
+            sleep 1
+        done
+        sleep 2 # what it printed last is still being relayed
+        xl destroy "$1" >/run/xl.out 2>&1
+        code=$?
+        sed 's/^/xl: /' /run/xl.out
+        say "xl destroy $1: exit $code"
+        killall tail 2>/dev/null
+        [ "$code" = 0 ] || return
+    done
+}
+
+# A program of dom0's own; what it prints is relayed as a guest's.
+run_program() {
+    cd "/guests/$1"
+    ./program 2>&1 | sed "s/^/[$1] /"
+    say "guest $1: gone"
+}
+
 serve() {
     say "request $1"
-    case "$1" in
-        dom0) check_dom0 ;;
-        *) start_guest "$1" ;;
-    esac
+    if [ "$1" = dom0 ]; then
+        check_dom0
+    elif [ -x "/guests/$1/program" ]; then
+        run_program "$1"
+    elif [ -r "/guests/$1/times" ]; then
+        cycle "$1" "$(cat "/guests/$1/times")"
+    else
+        start_guest "$1"
+    fi
     say "end"
 }
 
