@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 
 from xenstage.boot.matrix.cells import CellRunner
 from xenstage.boot.matrix.matrix import Bench, Session, run_bisect
-from xenstage.boot.matrix.plan import Choice, distinct, line_of, make_plan
+from xenstage.boot.matrix.plan import Choice, Commit, choose_guests, distinct, line_of, make_plan
 from xenstage.boot.model import GUESTS, Cell, Outcome, Verdict
 from xenstage.boot.run import compare
 from xenstage.errors import Exit, XenstageError
@@ -363,3 +364,37 @@ def test_bisect_of_a_probe_is_by_its_table(tmp_path: Path) -> None:
     line = commits(4, 3)
     script: dict[Any, Any] = {(c.name, "hvm-probe"): [probe(pit="silent")] for c in line if c.position >= 3}
     assert f"the first bad patch is {ONE}/3" in bisected(Lab(tmp_path, line, script), "hvm-probe")[0]
+
+
+# --- a cell that the base cannot pass, and a patch that declares to mend it
+
+
+def mending(where: int) -> tuple[Commit, ...]:
+    line = commits(2, 2)
+    return tuple(replace(c, declared=("cell:dom0-both",)) if c.position >= where else c for c in line)
+
+
+def test_a_cell_that_a_patch_mends_fails_before_it_and_passes_from_it(tmp_path: Path) -> None:
+    line = mending(3)
+    script: dict[Any, Any] = {(c.name, "dom0-both"): [Verdict.PANIC] for c in line if c.position < 3}
+    m = Lab(tmp_path, line, script).ask(guests=["dom0-both"])
+    base, one, two = (cell_of(m, r, "dom0-both") for r in ("base", ONE, TWO))
+    assert base.verdict is one.verdict is Verdict.PANIC and base.expected and one.expected and len(base.runs) == 1
+    assert two.verdict is PASS and not two.expected and line[3].patch in base.shown.reason
+
+
+def test_what_is_declared_to_be_mended_and_is_not_broken_is_a_fail(tmp_path: Path) -> None:
+    j = cell_of(Lab(tmp_path, mending(3), {}).ask(guests=["dom0-both"], only=["base"]), "base", "dom0-both")
+    assert j.verdict is FAIL and not j.expected and "does not fail here" in j.shown.reason
+
+
+def test_a_mended_cell_that_still_fails_is_a_fail(tmp_path: Path) -> None:
+    line = mending(3)
+    script: dict[Any, Any] = {(c.name, "dom0-both"): [Verdict.HANG] for c in line}
+    j = cell_of(Lab(tmp_path, line, script).ask(guests=["dom0-both"]), TWO, "dom0-both")
+    assert j.verdict is Verdict.HANG and not j.expected
+
+
+def test_a_guest_that_ends_the_base_is_asked_where_a_patch_mends_it() -> None:
+    assert "dom0-both" not in choose_guests(None, commits(2, 2)) and "dom0-both" in choose_guests(None, mending(3))
+    assert choose_guests(["dom0-both"], commits(2, 2)) == ("dom0-both",)

@@ -258,10 +258,10 @@ def test_skips_for_one_reason_are_told_once(lab: Lab, mixed: Matrix) -> None:
 
 
 def test_the_grid_fits(mixed: Matrix) -> None:
-    wide, middle, narrow, turned = (table(mixed, "out", w).splitlines() for w in (200, 125, 112, 80))
+    wide, middle, narrow, turned = (table(mixed, "out", w).splitlines() for w in (200, 136, 122, 80))
     assert "PASS 12 s" in wide[1] and "b0b0b0b0b0b0" in wide[1]
-    assert "12 s" not in middle[1] and "b0b0b0b0b0b0" in middle[1] and max(map(len, middle[:4])) <= 125
-    assert "b0b0" not in narrow[1] and "PASS" in narrow[1] and max(map(len, narrow[:4])) <= 112
+    assert "12 s" not in middle[1] and "b0b0b0b0b0b0" in middle[1] and max(map(len, middle[:4])) <= 136
+    assert "b0b0" not in narrow[1] and "PASS" in narrow[1] and max(map(len, narrow[:4])) <= 122
     assert turned[0].split() == ["base", "01", "02"] and max(map(len, turned[: 1 + len(GUESTS)])) <= 80
     assert turned[1].split() == ["dom0", *(str(cell_of(mixed, r, "dom0").verdict) for r in ("base", ONE, TWO))]
 
@@ -273,8 +273,8 @@ def test_the_schema(mixed: Matrix) -> None:
     assert len(value["cells"]) == len(value["rows"]) * len(value["guests"])
     assert sum(value["totals"].values()) == len(value["cells"]) and value["totals"] == totals(mixed)
     for c in value["cells"]:
-        assert set(c) == {"row", "xen", "guest", "machine", "why", "verdict", "reason", "seconds", "log", "command",
-                          "differences", "table", "blame", "runs"}  # fmt: skip
+        assert set(c) == {"row", "xen", "guest", "machine", "why", "verdict", "expected", "reason", "seconds", "log",
+                          "command", "differences", "table", "blame", "runs"}  # fmt: skip
         assert c["reason"] and c["command"]
         assert (c["blame"] is None) == (c["verdict"] in ("PASS", "SKIP", "INFRA"))
         for r in c["runs"]:

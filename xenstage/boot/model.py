@@ -24,9 +24,12 @@ class Verdict(StrEnum):
 
 
 GUESTS = (
-    "dom0", "hvm-linux", "pvh-linux", "dom0-probe", "hvm-probe", "pvh-probe", "hvm-cycle", "pvh-cycle",
+    "dom0", "hvm-linux", "pvh-linux", "dom0-probe", "hvm-probe", "pvh-probe", "hvm-cycle", "pvh-cycle", "dom0-both",
 )  # fmt: skip
 """The rows of a matrix, in the order in which they are shown."""
+
+MENDED = ("dom0-both",)
+"""Guests that are known to end the base; asked where a patch declares that it mends them."""
 
 
 @dataclass(frozen=True, order=True)

@@ -93,7 +93,7 @@ def main(args: argparse.Namespace, prepare: Prepare = real_prepare) -> int:
         where = write(matrix, store, Path(args.html) if args.html else None)
     sys.stdout.write(table(matrix, str(store.root), shutil.get_terminal_size((160, 0)).columns))
     print(f"page: {where}")
-    return int(exit_code(worst(j.verdict for j in matrix.cells)))
+    return int(exit_code(worst(j.verdict for j in matrix.cells if not j.expected)))
 
 
 def ask(
@@ -104,7 +104,7 @@ def ask(
     labels = {s.label for s in wanted} | {"base"}
     told = _tell(sys.stderr.isatty(), line)
     points = tuple(args.point or ())
-    guests = (args.bisect,) if args.bisect else choose_guests(args.guest)
+    guests = (args.bisect,) if args.bisect else choose_guests(args.guest, line)
     every = args.every_patch or bool(args.bisect)
     plan = make_plan(line, bench.choose, guests=guests, every_patch=every, only=points)
     if not points and not args.bisect:

@@ -14,7 +14,7 @@ from ...cache import Cache, digest
 from ...errors import Exit, XenstageError
 from ...process import Runner
 
-NAMES = ("dom0-probe", "hvm-probe", "pvh-probe", "hvm-cycle", "pvh-cycle")
+NAMES = ("dom0-probe", "dom0-both", "hvm-probe", "pvh-probe", "hvm-cycle", "pvh-cycle")
 SOURCES = place("guests")
 
 

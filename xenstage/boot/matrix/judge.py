@@ -41,6 +41,7 @@ class Judged:
     :param shown: the run that decided, as it is shown; it says how many agree with it.
     :param runs: every run.
     :param blame: None for a cell that did not fail.
+    :param expected: it fails as declared: a later patch mends it.
     """
 
     planned: Planned
@@ -48,6 +49,7 @@ class Judged:
     runs: tuple[Run, ...] = ()
     differences: tuple[str, ...] = ()
     blame: Blame | None = None
+    expected: bool = False
 
     @property
     def commit(self) -> Commit:
@@ -94,7 +96,21 @@ def _judge_run(planned: Planned, number: int, outcome: Outcome, reference: Table
 
 
 def decide(planned: Planned, runs: Sequence[Run]) -> Judged:
-    """The cell's answer: the worst of its runs, and never PASS unless all of them passed."""
+    """The cell's answer: the worst of its runs, and never PASS unless all of them passed.
+
+    A cell that a later patch declares to mend must fail; one that passes is a FAIL of the declaration.
+    """
+    judged = _decide(planned, runs)
+    if not planned.mended_by or judged.verdict not in FAILING | {Verdict.PASS}:
+        return judged
+    if judged.verdict in FAILING:
+        reason = f"as declared, {planned.mended_by} mends it: {judged.shown.reason}"
+        return replace(judged, shown=replace(judged.shown, reason=reason), expected=True)
+    reason = f"{planned.mended_by} declares to mend it, but it does not fail here: {judged.shown.reason}"
+    return replace(judged, shown=replace(judged.shown, verdict=Verdict.FAIL, reason=reason))
+
+
+def _decide(planned: Planned, runs: Sequence[Run]) -> Judged:
     if planned.skip:
         return Judged(planned, Outcome(planned.cell, Verdict.SKIP, planned.skip))
     if not runs:

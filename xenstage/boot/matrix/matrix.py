@@ -205,7 +205,7 @@ def run_matrix(plan: Plan, session: Session, *, repeat: int = 1) -> Matrix:
 def _judged(plan: Plan, session: Session, p: Planned, parent: Planned | None) -> Judged:
     judged = decide(p, session.runs(p))
     here = session.verdicts(p)
-    if answer(judged.verdict) is not Answer.BAD:
+    if answer(judged.verdict) is not Answer.BAD or judged.expected:
         return judged
     if parent is None:
         return replace(judged, blame=blame(here, None, ()))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from ...errors import Exit, XenstageError
-from ..model import GUESTS, Cell
+from ..model import GUESTS, MENDED, Cell
 
 BASE = "base"
 NOWHERE = "none"  # the machine of a cell that no machine can run
@@ -64,12 +64,14 @@ class Planned:
 
     :param why: why this machine.
     :param skip: why no machine can run it, "" when one can.
+    :param mended_by: the later patch that declares to mend this cell, which fails until then.
     """
 
     commit: Commit
     cell: Cell
     why: str = ""
     skip: str = ""
+    mended_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -137,9 +139,21 @@ def row_names(labels: Sequence[str]) -> tuple[str, ...]:
     return (BASE, *labels)
 
 
-def choose_guests(names: Sequence[str] | None) -> tuple[str, ...]:
-    """The columns, in the order of the model, whatever the order in which they were named."""
-    return tuple(g for g in GUESTS if not names or g in names)
+def mends(commit: Commit) -> frozenset[str]:
+    """The guests that the patches up to a commit declare to mend (``cell:GUEST`` among what they declare)."""
+    return frozenset(d.removeprefix(_CELL) for d in commit.declared if d.startswith(_CELL))
+
+
+_CELL = "cell:"
+
+
+def choose_guests(names: Sequence[str] | None, line: Sequence[Commit] = ()) -> tuple[str, ...]:
+    """The columns, in the order of the model, whatever the order in which they were named.
+
+    A guest that ends the base is asked where it is named, or where a patch declares that it mends it.
+    """
+    mended = mends(line[-1]) if line else frozenset()
+    return tuple(g for g in GUESTS if (g in names if names else g not in MENDED or g in mended))
 
 
 def make_plan(
@@ -165,7 +179,12 @@ def make_plan(
             remedy=f"xenstage matrix … --point {line[-1].name}",
         )
     rows = tuple(c for c in ladder if not only or {c.name, c.patch} & set(only))
-    cells = tuple(planned(c, g, choose) for c in rows for g in guests)
+    mending = {g: c.patch for c in reversed(line) for g in mends(c)}
+    cells = tuple(
+        replace(planned(c, g, choose), mended_by="" if g in mends(c) else mending.get(g, ""))
+        for c in rows
+        for g in guests
+    )
     return Plan(tuple(line), ladder, rows, tuple(guests), cells)
 
 

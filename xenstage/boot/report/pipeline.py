@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...errors import Exit
-from ..matrix.plan import row_names
-from ..model import GUESTS
+from ..matrix.plan import choose_guests, row_names
 
 OUT = "out"
 _HEAD = """\
@@ -99,7 +98,7 @@ boot-report:
 
 def cells(labels: Sequence[str]) -> list[tuple[str, str]]:
     """(row, guest) of every job, in order."""
-    return [(row, guest) for row in row_names(labels) for guest in GUESTS]
+    return [(row, guest) for row in row_names(labels) for guest in choose_guests(None)]
 
 
 def job_name(row: str, guest: str) -> str:

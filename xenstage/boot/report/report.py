@@ -64,7 +64,7 @@ def to_json(matrix: Matrix) -> dict[str, Any]:
         "rows": [_commit(c) for c in plan.rows],
         "cells": [_cell(j) for j in matrix.cells],
         "totals": totals(matrix),
-        "verdict": str(worst(j.verdict for j in matrix.cells)),
+        "verdict": str(worst(j.verdict for j in matrix.cells if not j.expected)),
         "bisect": _bisect(matrix.bisected) if matrix.bisected else None,
     }
 
@@ -87,6 +87,7 @@ def _cell(j: Judged) -> dict[str, Any]:
         "machine": None if j.planned.skip else shown.cell.machine,
         "why": j.planned.why,
         "verdict": str(shown.verdict),
+        "expected": j.expected,
         "reason": shown.reason,
         "seconds": shown.seconds,
         "log": shown.log,
@@ -129,7 +130,9 @@ def table(matrix: Matrix, results: str, width: int) -> str:
     grids = [_grid(matrix, seconds=s, hashes=h) for s, h in ((True, True), (False, True), (False, False))]
     grids.append(_turned(matrix))
     lines = next((g for g in grids if max(map(len, g)) <= width), grids[-1])
-    for group in alike([j for j in matrix.cells if j.verdict is not Verdict.PASS]):
+    if any(j.expected for j in matrix.cells):
+        lines += ["", "* as declared: a later patch mends it"]
+    for group in alike([j for j in matrix.cells if j.verdict is not Verdict.PASS and not j.expected]):
         lines += ["", *_trouble(matrix, group, results)]
     lines += ["", plain(matrix.bisected.text)] if matrix.bisected else []
     counts = ", ".join(f"{n} {v}" for v, n in totals(matrix).items())
@@ -138,7 +141,7 @@ def table(matrix: Matrix, results: str, width: int) -> str:
 
 def _turned(matrix: Matrix) -> list[str]:
     """Guests down, commits across, a stage by its number alone."""
-    by = {(j.commit.name, j.planned.cell.guest): str(j.verdict) for j in matrix.cells}
+    by = {(j.commit.name, j.planned.cell.guest): _word(j, False) for j in matrix.cells}
     commits = matrix.plan.rows
     rows = [["", *(re.sub(r"^(\d+)_[^/]*", r"\1", matrix.plan.title(c)) for c in commits)]]
     rows += [[g, *(by[c.name, g] for c in commits)] for g in matrix.plan.guests]
@@ -166,7 +169,7 @@ def _grid(matrix: Matrix, *, seconds: bool, hashes: bool) -> list[str]:
 
 def _word(j: Judged, seconds: bool) -> str:
     spent = f" {j.shown.seconds:.0f} s" if seconds and j.shown.seconds else ""
-    return f"{j.verdict}{spent}"
+    return f"{j.verdict}{'*' if j.expected else ''}{spent}"
 
 
 def alike(cells: Sequence[Judged]) -> list[list[Judged]]:
