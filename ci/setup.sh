@@ -32,7 +32,7 @@ python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
 
 key=$( { cat "$lock"; python3 -c 'import sys, platform; print(sys.version, platform.machine(), sys.prefix)'; } |
     sha256sum | cut -c1-16)
-root=${XDG_CACHE_HOME:-$HOME/.cache}/xenstage/python
+root=${XDG_CACHE_HOME:-${HOME:-${TMPDIR:-/tmp}/xenstage-$(id -u)}/.cache}/xenstage/python
 python=$root/$key/bin/python
 if [ ! -e "$root/$key/complete" ]; then
     mkdir -p "$root"

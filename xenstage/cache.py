@@ -33,7 +33,7 @@ def digest(*parts: bytes | str) -> str:
     """The first 32 hex digits of a SHA-256 over the parts, each with its length."""
     h = hashlib.sha256()
     for part in parts:
-        raw = part.encode() if isinstance(part, str) else part
+        raw = part.encode("utf-8", "surrogateescape") if isinstance(part, str) else part
         h.update(b"%d:" % len(raw))
         h.update(raw)
     return h.hexdigest()[:32]

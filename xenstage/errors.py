@@ -24,6 +24,7 @@ class Exit(IntEnum):
     SKIPPED = 8  # nothing failed, but something could not run here (verify)
     INFRA = 9  # the machine, not the patch, kept a proof from ending
     NOT_SHOWN = 10  # no counterexample was found, and it is not shown that there is none (verify)
+    TERMINATED = 143  # SIGTERM; as after Ctrl-C
     INTERRUPTED = 130  # Ctrl-C; run the same command again to go on
 
 

@@ -102,8 +102,8 @@ class Runner:
                 remedy=f"install it (Debian: apt-get install {package_of(args[0])})",
             )
         me = os.getpid()
-        # What is raised in a hook of fork() is dropped: Ctrl-C waits until it is over.
-        held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        # What is raised in a hook of fork() is dropped: Ctrl-C and SIGTERM wait until it is over.
+        held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
 
         def begin() -> None:  # no threads of ours run then: preexec_fn is safe
             signal.pthread_sigmask(signal.SIG_SETMASK, held)

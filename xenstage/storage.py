@@ -18,7 +18,8 @@ from .errors import Exit, XenstageError
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the last: the limit on a file's size (ulimit -f)
 _DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
-_FULL_WORDS = re.compile(r"No space left on device|Disk quota exceeded|File too large")
+_FULL_WORDS = re.compile(r"No space left on device|Disk quota exceeded|File too large|Out of diskspace")
+_PERHAPS = re.compile(r"write error|[Uu]nable to write|[Cc]annot write|short write|git was killed")
 _READ_ONLY_WORDS = re.compile(r"Read-only file system")
 _LITTLE = 1 << 20  # bytes; what a program removes when it stops makes less than this free
 
@@ -86,11 +87,12 @@ def retold(error: XenstageError, places: Sequence[Place], *, sure: bool = False)
     words = f"{error.title}\n{error.why}"
     if error.title.startswith((_NO_SPACE, _NO_RIGHT)):
         return error
-    if _FULL_WORDS.search(words):
+    if _FULL_WORDS.search(words) or _PERHAPS.search(words):
         found = _full_ones(places)
-        if not found and not sure:
+        if not found and not sure and _FULL_WORDS.search(words):
             found = [p for p in places if str(p.path) in words] or list(places)
-        return _full(error.why, found) if found else error
+        if found:
+            return _full(error.why, found)
     if _READ_ONLY_WORDS.search(words):
         found = [p for p in places if not os.access(p.path, os.W_OK)]
         return _unwritable(error.why, found[0]) if found else error

@@ -13,10 +13,16 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from . import git
+from . import cache, crowd, disks, git, kills
 from .kit import Answer, Ground, Part, Trial
 
-PARTS: Mapping[str, Part] = {"git": git.trials}
+PARTS: Mapping[str, Part] = {
+    "git": git.trials,
+    "crowd": crowd.trials,
+    "kills": kills.trials,
+    "cache": cache.trials,
+    "disks": disks.trials,
+}
 """Name to the function that gives its trials; one module each."""
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import io
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,14 +27,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     for module in (prepare, sites, explain, run, build, verify, boot, matrix):
         module.add(verbs)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names of files need not be text
     args = parser.parse_args(argv)
+    before = _catch_term()
     try:
         return int(args.function(args))
     except XenstageError as e:
         return _said(retold(e, _places(args)))
-    except KeyboardInterrupt:
-        sys.stderr.write("\nxenstage: interrupted; nothing half-written stays, the same command goes on\n")
-        return int(Exit.INTERRUPTED)
+    except KeyboardInterrupt as e:
+        if before is not None:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one has nothing more to end
+        how = "ended by SIGTERM" if isinstance(e, Terminated) else "interrupted"
+        sys.stderr.write(f"\nxenstage: {how}; nothing half-written stays, the same command goes on\n")
+        return int(Exit.TERMINATED if isinstance(e, Terminated) else Exit.INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()
         return int(Exit.OK)
@@ -42,6 +52,26 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _said(known)
     finally:
         Cache.default().leave()
+        if before is not None:
+            signal.signal(signal.SIGTERM, before)
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: everything is cleaned up as after Ctrl-C."""
+
+
+def _catch_term() -> signal.Handlers | None:
+    """Let SIGTERM end the programs that we started, too; None where it means something already."""
+
+    def end(number: int, frame: object) -> None:
+        raise Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        return None
+    if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        return None
+    signal.signal(signal.SIGTERM, end)
+    return signal.SIG_DFL
 
 
 def _said(error: XenstageError) -> int:

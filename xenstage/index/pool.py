@@ -91,6 +91,7 @@ def _begin(parent: int) -> None:
     """A worker ends with its parent and leaves Ctrl-C to it."""
     gc.disable()  # a worker makes many small objects, keeps none, and does not live long
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     end_with_parent(parent)
 
 

@@ -33,7 +33,8 @@ def evidence_page(title: str, base: str, judged: Sequence[Judgement]) -> str:
             out += [f"- **{f.where}**: {f.what}" for f in proof.findings[:_ROWS]]
             out += _more(proof.findings)
             out += _facts(proof)
-    return "\n".join(out).rstrip() + "\n"
+    page = "\n".join(out).rstrip() + "\n"
+    return page.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")  # names that are no text
 
 
 def _more(items: Sequence[Any]) -> list[str]:

@@ -131,7 +131,8 @@ class Git:
                     continue
                 blob = self.need("hash-object", "-w", "--stdin", stdin=data).decode().strip()
                 rows.append(f"{modes.get(path, '100644')} {blob}\t{path}\0")
-            self.need("update-index", "-z", "--index-info", stdin="".join(rows).encode(), env=env)
+            listing = "".join(rows).encode("utf-8", "surrogateescape")
+            self.need("update-index", "-z", "--index-info", stdin=listing, env=env)
             tree = self.need("write-tree", env=env).decode().strip()
         finally:
             scratch.unlink(missing_ok=True)
@@ -196,9 +197,9 @@ def failed(done: Done, command: str, repo: Path) -> XenstageError:
     if re.search(r"No space left on device|Disk quota exceeded", words):
         return XenstageError(
             Exit.OUTPUT,
-            "no space is left for the cache",
+            "git has no space left",  # storage.retold says which disk it is
             why=why,
-            remedy=f"free some on the file system of {repo}, then the same command goes on",
+            remedy="free some, then the same command goes on",
         )
     if re.search(r"Permission denied|Read-only file system|insufficient permission", words):
         return XenstageError(

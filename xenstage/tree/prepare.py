@@ -122,7 +122,7 @@ def _stamp(database: bytes, root: Path, tree: Tree) -> dict[str, str]:
 def _generated(root: Path, tree: Tree) -> str:
     """Digest of the headers that make wrote."""
     tracked = set(tree.git.files(tree.base))
-    parts: list[bytes] = []
+    parts: list[bytes | str] = []
     include = root / "xen/include"
     for directory, dirs, names in sorted(os.walk(include)):
         dirs.sort()
@@ -130,7 +130,7 @@ def _generated(root: Path, tree: Tree) -> str:
             path = Path(directory, name)
             inside = path.relative_to(root).as_posix()
             if name.endswith(".h") and inside not in tracked and not path.is_symlink():
-                parts += [inside.encode(), path.read_bytes()]
+                parts += [inside, path.read_bytes()]
     return digest(*parts)
 
 

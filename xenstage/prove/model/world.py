@@ -71,7 +71,7 @@ def content_of(files: Files) -> bytes:
     h = hashlib.sha256()
     for path in sorted(files.overlay):
         if path.endswith((".c", ".h")):
-            h.update(path.encode() + b"\0" + hashlib.sha256(files.overlay[path]).digest())
+            h.update(path.encode("utf-8", "surrogateescape") + b"\0" + hashlib.sha256(files.overlay[path]).digest())
     return h.digest()
 
 

@@ -151,7 +151,9 @@ def second_opinion(before: Files, after: Files, names: Sequence[str], *, scratch
 
 def _copy(work: Path, path: str, data: bytes) -> Path:
     """The file on disk; equal files of the two trees are one."""
-    out = work / hashlib.sha256(path.encode() + b"\0" + data).hexdigest()[:24] / Path(path).name
+    out = (
+        work / hashlib.sha256(path.encode("utf-8", "surrogateescape") + b"\0" + data).hexdigest()[:24] / Path(path).name
+    )
     out.parent.mkdir(exist_ok=True)
     out.write_bytes(data)
     return out
