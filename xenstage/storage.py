@@ -48,11 +48,12 @@ def out_place(out: Path) -> Place:
 
 
 def temporary_place() -> Place:
-    """Where compilers put what they remove again."""
+    """Where compilers put what they remove again: they take TMPDIR also when it is full."""
+    given = os.environ.get("TMPDIR")
     try:
-        path = Path(tempfile.gettempdir())
+        path = Path(given) if given and Path(given).is_dir() else Path(tempfile.gettempdir())
     except OSError:  # none of those that Python tries can be written
-        path = Path(os.environ.get("TMPDIR") or "/tmp")
+        path = Path(given or "/tmp")
     return Place("temporary files", path, "set TMPDIR to a directory on another disk")
 
 

@@ -89,6 +89,7 @@ def trials(ground: Ground) -> Iterator[Trial]:
     if not ground.full:
         every = [("answers", deep), ("index", flip), ("cc", no_mode), ("units", directory)]
     chance = random.Random(15)
+    chance.shuffle(every)
     for kind, damage in every:
         verb = BUILT if kind in OF_BUILDS else RUN
         seed = chance.random()

@@ -19,7 +19,7 @@ SIZES = (  # which, options of mount(8): where in the work there is no more room
     ("cache", "size=16k"), ("cache", "size=300k"), ("cache", "size=900k"), ("cache", "size=1600k"),
     ("cache", "nr_inodes=60"), ("cache", "nr_inodes=400"),
     ("out", "size=8k"), ("out", "size=60k"), ("out", "size=120k"), ("out", "nr_inodes=6"), ("out", "nr_inodes=14"),
-    ("cache", "ro"), ("out", "ro"),
+    ("tmp", "size=4k"), ("tmp", "nr_inodes=1"), ("cache", "ro"), ("out", "ro"),
 )  # fmt: skip
 
 
@@ -45,11 +45,15 @@ def _full(ground: Ground, whole: Reference, which: str, options: str) -> Answer:
     (place.root / "tmp").mkdir(parents=True)
     disk = {"cache": place.cache, "out": out, "tmp": place.root / "tmp"}[which]
     disk.mkdir(exist_ok=True)
+    if which == "tmp" and options.startswith("size"):
+        options += ",nr_inodes=50"
     if refused := _mount(options, disk):
         shutil.rmtree(place.root)
         return Answer(os.getuid() != 0, f"not tried, this user may not mount: {refused}")
     try:
         more = {"TMPDIR": str(place.root / "tmp")}
+        if which == "tmp" and options.startswith("size"):
+            (disk / "full").write_bytes(b"x" * 4096)
         before = snapshot(out) if out.exists() else {}
         ended = place.run(RUN, out, more)
         title = ended.text.rpartition("xenstage: ")[2].splitlines()[:1]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import multiprocessing
 import multiprocessing.synchronize
 import os
+import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -149,3 +151,97 @@ def test_remove(tmp_path: Path) -> None:
     cache.remove(tree)  # already gone
     assert os.listdir(tmp_path / "trees") == ["two"]
     assert [p for p in (tmp_path / "trash").rglob("*") if p.is_file()] == []
+
+
+def _stored(root: Path) -> Path:
+    (found,) = root.rglob("*.json")
+    return found
+
+
+def deep(path: Path) -> None:
+    path.write_text("[" * 200_000)
+
+
+def other_type(path: Path) -> None:
+    path.write_text('["valid", "JSON"]')
+
+
+def flipped(path: Path) -> None:
+    path.write_bytes(path.read_bytes().replace(b"one", b"onf"))
+
+
+def of_another_key(path: Path) -> None:
+    Cache(path.parents[2]).put("kind", digest("other"), {"two": 2})
+    other = next(p for p in path.parents[1].rglob("*.json") if p != path)
+    other.rename(path)
+
+
+def a_directory(path: Path) -> None:
+    path.unlink()
+    (path / "x").mkdir(parents=True)
+
+
+def a_dangling_link(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("/nowhere/x")
+
+
+def a_file_for_its_directory(path: Path) -> None:
+    shutil.rmtree(path.parents[1])
+    path.parents[1].write_text("")
+
+
+@pytest.mark.parametrize(
+    "damage", [deep, other_type, flipped, of_another_key, a_directory, a_dangling_link, a_file_for_its_directory]
+)
+def test_what_is_not_what_was_written_is_absent_and_written_again(
+    tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    cache = Cache(tmp_path / "cache")
+    cache.put("kind", KEY, {"one": 1})
+    damage(_stored(tmp_path))
+    assert cache.get("kind", KEY) is None
+    cache.put("kind", KEY, {"three": 3})
+    assert cache.get("kind", KEY) == {"three": 3}
+
+
+def test_a_moved_cache_names_its_new_place(tmp_path: Path) -> None:
+    old, new = Cache(tmp_path / "old"), Cache(tmp_path / "new/deeper")
+    old.put("kind", KEY, {"path": f"{tmp_path}/old/x", "other": f"{tmp_path}/older/x"})
+    assert str(old.root).encode() + b"/" not in _stored(tmp_path).read_bytes()
+    new.root.parent.mkdir()
+    old.root.rename(new.root)
+    assert new.get("kind", KEY) == {"path": f"{new.root}/x", "other": f"{tmp_path}/older/x"}
+
+
+def test_a_kept_file_gets_its_mode_and_bytes_back(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    path = cache.path("tools", "cc")
+    for damage in (lambda: None, lambda: path.chmod(0o644), lambda: path.write_bytes(b"x"), path.unlink, path.touch):
+        damage()
+        cache.keep(path, b"#!/bin/sh\n", mode=0o755)
+        assert path.read_bytes() == b"#!/bin/sh\n" and path.stat().st_mode & 0o777 == 0o755
+
+
+def _leave_scratch(root: Path) -> None:
+    Cache(root).scratch("file").write_text("half")
+    os._exit(9)
+
+
+def test_scratch_of_the_dead_goes_and_that_of_the_living_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where a living process has the number that the dead one had."""
+    mine = Cache(tmp_path).scratch("mine")
+    mine.write_text("mine")
+    child = multiprocessing.get_context("fork").Process(target=_leave_scratch, args=(tmp_path,))
+    child.start()
+    child.join(20)
+    (tmp_path / "scratch" / "1").mkdir()  # as versions before named theirs: process 1 is alive
+    assert len(list((tmp_path / "scratch").iterdir())) == 3
+    monkeypatch.setattr(os, "getpid", lambda: -1)  # another process, that looks
+    Cache(tmp_path).scratch("x")
+    assert mine.read_text() == "mine"
+    assert len(list((tmp_path / "scratch").iterdir())) == 2
+    Cache(tmp_path).leave()
+    monkeypatch.undo()
+    Cache(tmp_path).leave()
+    assert list((tmp_path / "scratch").iterdir()) == []
