@@ -6,9 +6,9 @@ from typing import Any
 
 from ..cache import Cache, digest
 from ..series.make import Series
-from ..tree.config import Config
+from ..tree.config import BUILDS, Config
 
-VERSION = "3"
+VERSION = "4"
 
 
 def result_key(tree: str, config: Config, toolchain: str) -> str:
@@ -16,21 +16,20 @@ def result_key(tree: str, config: Config, toolchain: str) -> str:
     return digest("build", VERSION, tree, config.name, toolchain)
 
 
-def note_result(cache: Cache, tree: str, config: Config, toolchain: str, result: dict[str, Any]) -> None:
-    """Keep a result, and under the tree hash which results there are."""
-    cache.put("builds", result_key(tree, config, toolchain), result)
-    cache.put("built", digest(tree, config.name), {"toolchain": toolchain})
+def note_verdict(
+    cache: Cache, base: str, tree: str, config: Config, verdict: str, seconds: float, compiler: str
+) -> None:
+    """Keep the verdict that a tree got beside a base: the last one, by whatever toolchain."""
+    value = {"verdict": verdict, "seconds": seconds, "compiler": compiler}
+    cache.put("verdicts", digest(VERSION, base, tree, config.name), value)
 
 
 def known_results(cache: Cache, series: Series) -> dict[str, Any]:
-    """Results by tree hash and configuration, of the toolchain that was used last."""
-    from ..tree.config import BUILDS
-
+    """Verdicts by tree hash and configuration, as they were given last on the series' base."""
     out: dict[str, Any] = {}
     for made in series.made:
         for config in BUILDS:
-            which = cache.get("built", digest(made.tree, config.name))
-            found = cache.get("builds", result_key(made.tree, config, which["toolchain"])) if which else None
+            found = cache.get("verdicts", digest(VERSION, series.base, made.tree, config.name))
             if found is not None:
-                out.setdefault(made.tree, {})[config.name] = {k: found[k] for k in ("verdict", "seconds", "compiler")}
+                out.setdefault(made.tree, {})[config.name] = found
     return out

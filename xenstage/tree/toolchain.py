@@ -1,10 +1,11 @@
 """Toolchain: the programs that the tree's make gets in place of CC, LD and PYTHON.
 
-Three small scripts, written into the cache.  The compiler wrapper does what
+Small scripts, written into the cache.  The compiler wrapper does what
 compilers younger than the tree need and nothing else; when recording it also notes
 each command and hands back an empty object for each C file, so that the tree's make
 walks its whole graph in seconds.  The linker wrapper stops a recording make at the
-final link, which by then has asked for every object.
+final link, which by then has asked for every object.  In a build they also put what a compiler
+says (:data:`SAID`) beside the product that it says it of.
 """
 
 from __future__ import annotations
@@ -28,25 +29,51 @@ _YOUNGER = "-Wno-error -fcf-protection=none"
 _YOUNGER_ARM = "-Wno-error"
 _YOUNGER_CLANG = "-Wno-error -Wno-unknown-warning-option -Wno-unused-command-line-argument -fcf-protection=none"
 
+SAID = ".said"
+"""What is added to a product's name for the file with the compiler's words about it (XENSTAGE_SAID=1)."""
+
 _CC = """#!/bin/sh
 # C compiler for a tree that is older than the compiler.
+compile= source= object= previous= other=
+for arg; do
+    case $arg in
+    -c) compile=1 ;;
+    -m32) other=1 ;;
+    *.c) source=$arg ;;
+    esac
+    [ "$previous" = -o ] && object=$arg
+    previous=$arg
+done
 if [ -n "$XENSTAGE_RECORD" ]; then
-    compile= source= object= previous= other=
-    for arg; do
-        case $arg in
-        -c) compile=1 ;;
-        -m32) other=1 ;;
-        *.c) source=$arg ;;
-        esac
-        [ "$previous" = -o ] && object=$arg
-        previous=$arg
-    done
     if [ -n "$compile" ] && [ -n "$source" ] && [ -z "$other" ]; then
         { printf '%s\\0' "$PWD" "$@"; } > "$XENSTAGE_RECORD/$$-${object##*/}.command"
         exec cp "$XENSTAGE_RECORD/empty.o" "$object"
     fi
 fi
-exec $XENSTAGE_CCACHE @CC@ "$@" @YOUNGER@
+case $XENSTAGE_SAID:$object in
+:* | *: | *:/dev/*) exec $XENSTAGE_CCACHE @CC@ "$@" @YOUNGER@ ;;
+esac
+# What is said of a product stands beside it, until the product is made again.
+$XENSTAGE_CCACHE @CC@ "$@" @YOUNGER@ 2> "$object.said"
+status=$?
+[ -s "$object.said" ] && cat "$object.said" >&2
+exit $status
+"""
+
+_HOSTCC = """#!/bin/sh
+# Compiler of the small programs that the tree's make runs.
+object= previous=
+for arg; do
+    [ "$previous" = -o ] && object=$arg
+    previous=$arg
+done
+case $XENSTAGE_SAID:$object in
+:* | *: | *:/dev/*) exec gcc "$@" ;;
+esac
+gcc "$@" 2> "$object.said"
+status=$?
+[ -s "$object.said" ] && cat "$object.said" >&2
+exit $status
 """
 
 _LD = """#!/bin/sh
@@ -76,7 +103,7 @@ PYTHONPATH='@PATH@' exec '@PYTHON@' -m xenstage.tree.python2 "$@"
 class Toolchain:
     """The wrappers for one configuration.
 
-    :param directory: holds ``cc``, ``ld`` and ``python``.
+    :param directory: holds ``cc``, ``hostcc``, ``ld`` and ``python``.
     :param identity: digest of the compiler's and linker's versions and of our flags.
     :param version: the compiler's first line of ``--version``.
     """
@@ -90,6 +117,11 @@ class Toolchain:
         """The variables for the tree's make."""
         d = self.directory
         return [f"CC={d}/cc", f"LD={d}/ld", f"PYTHON={d}/python"]
+
+    @property
+    def host_args(self) -> list[str]:
+        """The variable for the compiler of programs that make itself runs."""
+        return [f"HOSTCC={self.directory}/hostcc"]
 
 
 def ccache(cache: Cache) -> dict[str, str]:
@@ -132,11 +164,12 @@ def make_toolchain(config: Config, *, cache: Cache, runner: Runner) -> Toolchain
     younger = _YOUNGER_CLANG if config.clang else _YOUNGER if config.arch == "x86_64" else _YOUNGER_ARM
     scripts = {
         "cc": _CC.replace("@CC@", config.compiler).replace("@YOUNGER@", younger),
+        "hostcc": _HOSTCC,
         "ld": _LD.replace("@LD@", linker),
         "python": _PYTHON.replace("@PATH@", str(PACKAGE.parent)).replace("@PYTHON@", sys.executable),
     }
     tools = [version, version_line(linker, runner), version_line("make", runner)]
-    identity = digest(*tools, scripts["cc"], scripts["ld"], fissix.__version__)
+    identity = digest(*tools, scripts["cc"], scripts["hostcc"], scripts["ld"], fissix.__version__)
     directory = cache.path("toolchains", digest(identity, *scripts.values())[:12], "cc").parent
     for name, text in scripts.items():
         cache.keep(directory / name, text.encode(), mode=0o755)

@@ -61,7 +61,7 @@ def _by_header(interface: Interface) -> Rows:
 
 def _together(by: Mapping[str, str]) -> str:
     texts = set(by.values())
-    return texts.pop() if len(texts) == 1 else "; ".join(f"{t}: {v}" for t, v in by.items())
+    return texts.pop() if len(texts) == 1 else "; ".join(f"{t}: {v}" for t, v in sorted(by.items()))
 
 
 def _compare(
