@@ -5,6 +5,8 @@ set -u
 here=$(cd "$(dirname "$0")/.." && pwd)
 if [ -n "${XEN_SRC:-}" ]; then echo "$XEN_SRC"; exit 0; fi
 cd "$here" || exit 1
+# In a hook, these name the hook's repository; below it is this one and its submodule that are meant.
+unset $(git rev-parse --local-env-vars | grep -v '^GIT_CONFIG')
 # Whatever commit is checked out there is the user's to decide.
 if [ -e xen-src/.git ] && git -C xen-src rev-parse -q --verify HEAD^{commit} >/dev/null 2>&1; then
     echo "$here/xen-src"

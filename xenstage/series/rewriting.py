@@ -143,6 +143,14 @@ def _residue(patch: Patch, files: Files) -> None:
 def _form(patch: Patch, edits: list[Edit], changed: Mapping[str, tuple[bytes | None, bytes | None]]) -> None:
     """Lines that a patch adds keep CODING_STYLE's mechanical rules: what the form proof asks of a mail."""
     _, faults = added_faults(dict(sorted(changed.items())))
+    crlf = sorted(p for p, (old, _) in changed.items() if b"\r\n" in (old or b""))
+    if faults and crlf:
+        raise XenstageError(
+            Exit.TREE,
+            f"{patch.subject!r} cannot be written for lines that end with CR LF",
+            why="\n".join(f"{p}: has lines that end with CR LF, whose CR git am takes off" for p in crlf),
+            remedy="make a commit where these files have LF at the ends of lines, and name it: --base COMMIT",
+        )
     if faults:
         rules = ", ".join(sorted({e.rule for e in edits}))
         raise XenstageError(

@@ -47,10 +47,27 @@ class _Clone:
         (self.work / "tree").mkdir()
         self.need("checkout", "-q", "--detach", base)
 
-    def apply(self, mail: Path) -> None:
-        """One mail, which must make one commit."""
+    def apply(self, base: str, mails: Sequence[Path]) -> list[str]:
+        """The commits that the mails make, one each."""
+        if not mails:
+            return []
+        am = self._am(mails)
+        commits = self.need("rev-list", "--reverse", f"{base}..HEAD").split()
+        if not am.status and len(commits) == len(mails):
+            return commits
+        if am.status:
+            self.run("am", "--abort")
+        self.need("checkout", "-q", "--detach", "--force", base)
+        for mail in mails:  # one after the other, to name it
+            self._apply(mail)
+        raise failed(am, "am", self.git.repo)
+
+    def _am(self, mails: Sequence[Path]) -> Done:
+        return self.run("am", "--quiet", "--no-keep-cr", "--no-scissors", "--no-gpg-sign", "--", *map(_whole, mails))
+
+    def _apply(self, mail: Path) -> None:
         tip = self.need("rev-parse", "HEAD").strip()
-        am = self.run("am", "--quiet", "--no-keep-cr", "--no-scissors", "--no-gpg-sign", "--", str(mail.absolute()))
+        am = self._am([mail])
         if am.status:
             touched = {m.group(1).decode("utf-8", "surrogateescape") for m in _TOUCHED.finditer(mail.read_bytes())}
             odd = self.oddities(tip, touched)
@@ -113,9 +130,7 @@ def am_in_order(git: Git, patches: Sequence[Path], base: str, *, scratch: Path, 
     with tempfile.TemporaryDirectory(dir=scratch, prefix="am-") as work:
         clone = _Clone(git, Path(work), runner, git.date_of(base))
         clone.start(base)
-        for path in patches:
-            clone.apply(path)
-        commits = clone.need("rev-list", "--reverse", f"{base}..HEAD").split()
+        commits = clone.apply(base, patches)
     if commits:
         git.need("update-ref", f"refs/xenstage/am/{commits[-1]}", commits[-1])
     return commits
@@ -150,6 +165,10 @@ def need_applicable(
             why="\n".join([*(f"{n}: other bytes" for n in sorted(names)), *odd]),
             remedy=_REMEDY,
         )
+
+
+def _whole(path: Path) -> str:
+    return str(path.absolute())
 
 
 def _words(done: Done) -> str:
