@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,14 +18,15 @@ from xenstage.builds.elf import read_build
 from xenstage.cache import Cache
 from xenstage.process import Runner
 from xenstage.tree.config import BY_NAME
+from xenstage.tree.git import Identity
 from xenstage.tree.source import Tree, open_tree
 
-from .kit import CONFIG, Repo, make_repo
+from .kit import CONFIG, make_repo
 
 LIB = "xen/common/lib.c"
 BASE_WARNS = ("xen/common/event_channel.c", "xen/common/memory.c")
 WARNS = "\n\nint {name}(void)\n{{\n    int unused;\n\n    return 0;\n}}\n"
-PUMP = "int pump_rate(void);\n"
+PUMP = b"int pump_rate(void);\n"
 
 
 @dataclass(frozen=True)
@@ -53,30 +55,35 @@ class World:
         return Builder(self.tree, BY_NAME[CONFIG], Cache(self.scratch / "xenstage"), Runner(), time.monotonic, Reads())
 
 
-def _innocent(repo: Repo) -> None:
+Bytes = dict[str, bytes | None]
+Read = Callable[[str], bytes]
+MAKEFILE, SPARE = "xen/common/Makefile", "xen/common/spare.c"
+
+
+def _innocent(read: Read) -> Bytes:
     """In a file that has no warning in the base."""
-    repo.append(LIB, "\nint lib_idle(void)\n{\n    return 0;\n}\n")
+    return {LIB: read(LIB) + b"\nint lib_idle(void)\n{\n    return 0;\n}\n"}
 
 
-def _header(repo: Repo) -> None:
+def _header(read: Read) -> Bytes:
     """A header more: files of dependencies name it from now on."""
-    (repo.path / "xen/include/xen/pump.h").write_text(PUMP)
-    repo.edit(LIB, "#include <xen/lib.h>", "#include <xen/lib.h>\n#include <xen/pump.h>")
+    first = b"#include <xen/lib.h>"
+    return {"xen/include/xen/pump.h": PUMP, LIB: read(LIB).replace(first, first + b"\n#include <xen/pump.h>")}
 
 
-def _sources(repo: Repo) -> None:
+def _sources(read: Read) -> Bytes:
     """A source more and a source less, in the makefile as well."""
-    (repo.path / "xen/common/spare.c").unlink()
-    (repo.path / "xen/common/pump.c").write_text(PUMP + "\nint pump_rate(void)\n{\n    return 3;\n}\n")
-    repo.edit("xen/common/Makefile", "obj-y += spare.o\n", "obj-y += pump.o\n")
+    source = PUMP + b"\nint pump_rate(void)\n{\n    return 3;\n}\n"
+    makefile = read(MAKEFILE).replace(b"obj-y += spare.o\n", b"obj-y += pump.o\n")
+    return {SPARE: None, "xen/common/pump.c": source, MAKEFILE: makefile}
 
 
-def _warns(repo: Repo) -> None:
-    repo.append(LIB, WARNS.format(name="lib_warns"))
+def _warns(read: Read) -> Bytes:
+    return {LIB: read(LIB) + WARNS.format(name="lib_warns").encode()}
 
 
-def _broken(repo: Repo) -> None:
-    repo.append(LIB, "\nint lib_broken(void)\n{\n    return missing;\n}\n")
+def _broken(read: Read) -> Bytes:
+    return {LIB: read(LIB) + b"\nint lib_broken(void)\n{\n    return missing;\n}\n"}
 
 
 CHANGES = {"innocent": _innocent, "header": _header, "sources": _sources, "warns": _warns, "broken": _broken}
@@ -89,17 +96,15 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     repo = make_repo(place / "tree")
     for path in BASE_WARNS:
         repo.append(path, WARNS.format(name=Path(path).stem + "_warns"))
-    (repo.path / "xen/common/spare.c").write_text("int spare(void);\n\nint spare(void)\n{\n    return 1;\n}\n")
-    repo.append("xen/common/Makefile", "obj-y += spare.o\n")
-    commits = {"base": repo.commit("The base")}
+    repo.write(SPARE, "int spare(void);\n\nint spare(void)\n{\n    return 1;\n}\n")
+    repo.append(MAKEFILE, "obj-y += spare.o\n")
+    base = repo.commit("The base")
+    tree = open_tree(repo.path, base, cache=Cache(place / "open/xenstage"), runner=Runner())
+    commits = {"base": base}
     for name, change in CHANGES.items():
-        change(repo)
-        commits[name] = repo.commit(name)
-        repo.git("branch", f"keep-{name}", commits[name])
-        repo.git("reset", "-q", "--hard", commits["base"])
-    cache, runner = Cache(place / "open" / "xenstage"), Runner()
-    tree = open_tree(repo.path, commits["base"], cache=cache, runner=runner)
-    tree.git.need("fetch", "-q", str(repo.path / ".git"), "+refs/heads/*:refs/heads/*")
+        changes = change(functools.partial(tree.git.read, base))
+        who = Identity("Ann Author", "ann@example.org")
+        commits[name] = tree.git.commit(base, changes, name, author=who, date=1420156800, scratch=place / "index")
     return World(tree, commits, place)
 
 

@@ -67,6 +67,18 @@ def test_overlay_stands_for_the_checkout(tmp_path: Path) -> None:
     assert (laid.read("a.c"), laid.read("b.c"), laid.read("new.c")) == (b"gone", b"is_pvh", b" is_pvh")
 
 
+def test_files_that_come_go_and_become_links(tmp_path: Path) -> None:
+    """What is kept of the checkout is all of it, whoever asks first."""
+    plain = _files(tmp_path / "tree", {"a.c": b"is_pvh", "b.c": b"is_pvh"})
+    kept = Files(plain.root, plain.tracked, {}, key="tree-1", cache=Cache(tmp_path / "cache"))
+    later = kept.with_overlay({"a.c": None, "new.c": b" is_pvh"})
+    assert [h.path for h in sweep(later, ["is_pvh"])] == ["b.c", "new.c"]
+    assert later.paths() == ["b.c", "new.c"] and later.removed() == {"a.c"}
+    assert [h.path for h in sweep(kept, ["is_pvh"])] == ["a.c", "b.c"]
+    link = Files(plain.root, {"a.c": "120000", "b.c": "100644"}, {}, "tree-1", kept.cache, kept.memo)
+    assert [h.path for h in sweep(link, ["is_pvh"])] == ["b.c"] and link.read("a.c") == b""
+
+
 def test_reading_what_the_commit_does_not_hold(tmp_path: Path) -> None:
     files = _files(tmp_path, {"a.c": b""})
     (tmp_path / "stray.c").write_bytes(b"x")

@@ -55,6 +55,7 @@ class Job:
     :param asks: path to the hits in that file.
     :param define: names whose definitions are wanted.
     :param overlay: edited files, path to bytes.
+    :param removed: files of the checkout that are gone: who includes one stops.
     """
 
     root: Path
@@ -63,6 +64,12 @@ class Job:
     asks: Mapping[str, tuple[Ask, ...]]
     define: tuple[str, ...] = ()
     overlay: Mapping[str, bytes] = field(default_factory=dict)
+    removed: frozenset[str] = frozenset()
+
+    @property
+    def laid_over(self) -> dict[str, bytes]:
+        """Every file that the parser is not to read from the checkout."""
+        return {**self.overlay, **dict.fromkeys(sorted(self.removed), b"#error this file is gone\n")}
 
 
 def flags(unit: Unit, target: str) -> list[str]:
@@ -122,7 +129,7 @@ def answer(job: Job) -> dict[str, Any]:
     ``seen`` (path → list of [offset, layers, type]), ``defined`` (name → list of
     [path, start, end, kind]), ``strange`` (expansions that the sweep has no hit for).
     """
-    tu = parse(job.root, job.unit, job.target, job.overlay)
+    tu = parse(job.root, job.unit, job.target, job.laid_over)
     prefix = f"{job.root}/"
     paths = _Paths(prefix)
     files = sorted({p for p in (paths.of(i.include.name) for i in tu.get_includes()) if p} | {job.unit.source})

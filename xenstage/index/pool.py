@@ -149,4 +149,5 @@ def _job_key(job: Job) -> str:
 
 
 def _content_key(key: str, files: Iterable[str], job: Job, contents: Contents) -> str:
-    return digest(key, *(f"{f}={contents.digest(f, job.overlay)}" for f in files))
+    over = job.laid_over
+    return digest(key, *(f"{f}={contents.digest(f, over)}" for f in files))

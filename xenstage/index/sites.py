@@ -18,6 +18,7 @@ from ..cache import Cache, digest
 from ..errors import Exit, XenstageError
 from ..tree.prepare import Prepared, Unit
 from .context import Place, Reader
+from .includes import Includes
 from .parse import Ask, Job
 from .pool import Workers, answers
 from .sweep import C_SUFFIXES, Files, Hit, sweep
@@ -262,6 +263,10 @@ class _Seen:
         self.strange: list[list[Any]] = []
         self.units = 0
 
+    def all_live(self, path: str, asks: Iterable[Ask]) -> bool:
+        """Whether some configuration compiles each hit of a file."""
+        return all((path, ask.offset) in self.live for ask in asks)
+
     def add(self, config: str, got: dict[str, Any]) -> None:
         self.units += 1
         self.files.update(got["files"])
@@ -290,95 +295,50 @@ def _parse_all(
     cache: Cache,
     workers: Workers,
 ) -> None:
-    """Parse the units whose text has hits, then more until each header has been met."""
-    texts = _Texts(files)
+    """Parse the units whose text has hits, then more until each header was met, and each hit seen.
+
+    A header is read through the nearest unit that reaches it; where that one leaves out what
+    is asked, through some more.  Which ones does not depend on what is in the cache.
+    """
+    includes = Includes(files)
+    gone = files.removed()
+    units = {p.config.name: [u for u in p.units if u.source not in gone] for p in prepared}
     done: dict[str, set[str]] = {p.config.name: set() for p in prepared}
+    parsed: dict[str, set[Unit]] = {p.config.name: set() for p in prepared}
     tried: Counter[tuple[str, str]] = Counter()
-    todo = [(p, u) for p in prepared for u in p.units if texts.reaches(u.source) & asks.keys()]
-    while todo:
-        jobs = [Job(p.root, u, p.config.target, asks, define, files.overlay) for p, u in todo]
-        for (p, _), got in zip(todo, answers(jobs, cache=cache, workers=workers, what="parse"), strict=True):
+    todo = [(p, u) for p in prepared for u in units[p.config.name] if includes.sources(u.source) & asks.keys()]
+    while True:
+        jobs = [Job(p.root, u, p.config.target, asks, define, files.overlay, gone) for p, u in todo]
+        for (p, u), got in zip(todo, answers(jobs, cache=cache, workers=workers, what="parse"), strict=True):
             seen.add(p.config.name, got)
             done[p.config.name].update(got["files"])
+            parsed[p.config.name].add(u)
         todo = []
         for p in prepared:
-            met = done[p.config.name]
-            missing = [h for h in asks if h.endswith(".h") and h not in met and tried[p.config.name, h] < _TRIES]
-            tried.update((p.config.name, h) for h in missing)
-            todo += [(p, u) for u in _units_for_headers(p, missing, texts, met)]
+            name = p.config.name
+            open_ends = [h for h in asks if h.endswith(".h") and tried[name, h] < _TRIES]
+            open_ends = [h for h in open_ends if h not in done[name] or not seen.all_live(h, asks[h])]
+            tried.update((name, h) for h in open_ends)
+            wanted = _units_for_headers(p, open_ends, includes, parsed[name], gone)
+            todo += [(p, u) for u in wanted]
+        if not todo:
+            return
 
 
-_TRIES = 2  # units per header that only has the name of what they include
+_TRIES = 3  # units per header whose hits are not all seen
 
 
-def _units_for_headers(config: Prepared, headers: list[str], texts: _Texts, done: set[str]) -> list[Unit]:
-    """For each header not yet met, one unit that names it; none: it is left unmet."""
+def _units_for_headers(
+    config: Prepared, headers: list[str], includes: Includes, parsed: set[Unit], gone: frozenset[str]
+) -> list[Unit]:
+    """For each header the nearest unit that was not parsed yet; none: it is left unmet."""
     out: list[Unit] = []
     for header in headers:
-        name = header.rsplit("/", 1)[-1]
-        for unit in config.units:
-            if unit.source not in done and unit not in out and name in texts.headers(unit.source):
-                out.append(unit)
-                break
+        near = (u for u in includes.units(config, header) if u not in parsed and u.source not in gone)
+        unit = next(near, None)
+        if unit is not None and unit not in out:
+            out.append(unit)
     return out
-
-
-_INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include[ \t]*["<]([^">]+)[">]', re.M)
-
-
-class _Texts:
-    """Which sources a unit's text includes, read without a preprocessor."""
-
-    def __init__(self, files: Files) -> None:
-        self._files = files
-
-    def _of(self, path: str) -> tuple[str, ...]:
-        memo = self._files.memo
-        if path in self._files.overlay:
-            return self._read(path)
-        if ("includes", path) not in memo:
-            memo["includes", path] = self._read(path)
-        return tuple(memo["includes", path])
-
-    def _read(self, path: str) -> tuple[str, ...]:
-        try:
-            data = self._files.read(path)
-        except (KeyError, FileNotFoundError):
-            return ()
-        return tuple(m.decode("latin-1") for m in _INCLUDE.findall(data))
-
-    def headers(self, path: str) -> set[str]:
-        """Last components of what a file includes."""
-        memo = self._files.memo
-        if path in self._files.overlay:
-            return {i.rsplit("/", 1)[-1] for i in self._of(path)}
-        if ("headers", path) not in memo:
-            memo["headers", path] = {i.rsplit("/", 1)[-1] for i in self._of(path)}
-        found: set[str] = memo["headers", path]
-        return found
-
-    def reaches(self, source: str) -> set[str]:
-        """A unit's source and the .c files that it includes, by any depth."""
-        out, todo = set[str](), [source]
-        while todo:
-            path = todo.pop()
-            if path in out:
-                continue
-            out.add(path)
-            for name in self._of(path):
-                if name.endswith((".c", ".inc")):
-                    todo.append(_join(path, name))
-        return out
-
-
-def _join(path: str, name: str) -> str:
-    parts = path.split("/")[:-1]
-    for piece in name.split("/"):
-        if piece == ".." and parts:
-            parts.pop()
-        elif piece not in (".", ""):
-            parts.append(piece)
-    return "/".join(parts)
 
 
 def _site(files: Files, hit: Hit, place: Place, seen: _Seen) -> Site:

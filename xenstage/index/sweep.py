@@ -15,6 +15,7 @@ from typing import Any
 
 from ..cache import Cache, digest
 
+_CHECKOUT = "checkout"  # the memo's name for the paths of the checkout's own files
 C_SUFFIXES = (".c", ".h", ".S", ".inc")
 
 
@@ -54,7 +55,7 @@ class Files:
         return sorted((real | self.overlay.keys()) - self.gone)
 
     def read(self, path: str) -> bytes:
-        """A file's bytes as they stand.
+        """A file's bytes as they stand; a link or a submodule has none of its own.
 
         :raises KeyError: when the commit has no such file.
         """
@@ -62,6 +63,8 @@ class Files:
             return self.overlay[path]
         if path not in self.tracked or path in self.gone:
             raise KeyError(path)
+        if not self.tracked[path].startswith("100"):
+            return b""
         return (self.root / path).read_bytes()
 
     def has(self, path: str) -> bool:
@@ -74,6 +77,19 @@ class Files:
         there = {p: data for p, data in {**self.overlay, **overlay}.items() if data is not None}
         return replace(self, overlay=there, gone=(self.gone | gone) - there.keys())
 
+    def __post_init__(self) -> None:
+        if not self.overlay and not self.gone:
+            self.memo.setdefault(_CHECKOUT, self.paths())
+
+    def checkout(self) -> list[str]:
+        """Real files of the checkout itself, also those that the tree as it stands does not have."""
+        known: list[str] = self.memo.get(_CHECKOUT) or [p for p in self.paths() if (self.root / p).is_file()]
+        return known
+
+    def removed(self) -> frozenset[str]:
+        """Files of the checkout that the tree as it stands does not have, or has as links."""
+        return frozenset(self.checkout()) - frozenset(self.paths())
+
 
 def word_pattern(names: Iterable[str]) -> re.Pattern[bytes]:
     """A pattern for any of the names as a whole C identifier."""
@@ -85,7 +101,8 @@ def sweep(files: Files, names: Iterable[str]) -> list[Hit]:
     """Every occurrence of every name, sorted by path and offset."""
     wanted = sorted(set(names))
     base = _sweep_checkout(files, wanted)
-    hits = [Hit(p, o, n) for n in wanted for p, o in base[n] if p not in files.overlay and p not in files.gone]
+    gone = files.removed()
+    hits = [Hit(p, o, n) for n in wanted for p, o in base[n] if p not in files.overlay and p not in gone]
     for path in sorted(files.overlay):
         hits += _hits(path, files.overlay[path], wanted)
     return sorted(hits, key=lambda h: (h.path, h.offset))
@@ -106,7 +123,7 @@ def _sweep_checkout(files: Files, names: list[str]) -> dict[str, list[tuple[str,
     missing = [n for n in names if n not in out]
     if missing:
         out.update({n: [] for n in missing})
-        for path in sorted(p for p, mode in files.tracked.items() if mode.startswith("100")):
+        for path in files.checkout():  # what is kept holds for every tree that is laid over it
             for hit in _hits(path, (files.root / path).read_bytes(), missing):
                 out[hit.name].append((path, hit.offset))
         if files.cache and files.key:

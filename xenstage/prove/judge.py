@@ -152,7 +152,9 @@ def _unread(case: Case, built: Built) -> list[str]:
     compiled = {o for _, b in built.values() for o in b.harvest.get("objects", {})}
     out = []
     for path in case.changed:
-        if is_documentation(path) or path.endswith((".c", ".h")):
+        modes = [side.tracked.get(path, "100644") for side in (case.before, case.after)]
+        plain = all(m.startswith("100") for m in modes)
+        if plain and (is_documentation(path) or path.endswith((".c", ".h"))):
             continue
         if not (path.endswith(".S") and path.removeprefix("xen/").removesuffix(".S") + ".o" in compiled):
             out.append(path)

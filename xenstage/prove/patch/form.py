@@ -117,9 +117,19 @@ def _modes(case: Case) -> list[Finding]:
             continue
         if old is not None and new is not None:
             out.append(Finding(path, f"the file's mode was {old} and is {new}"))
-        elif case.declared.edits is not None:
+        elif case.declared.edits is not None and not _is_whole(case, path, case.declared.edits):
             out.append(Finding(path, "the file is added" if old is None else "the file is deleted"))
     return out
+
+
+def _is_whole(case: Case, path: str, edits: Sequence[dict[str, Any]]) -> bool:
+    """Whether the one edit of a file that comes or goes is all of it, from its first byte."""
+    before, after = _regular(case.before, path), _regular(case.after, path)
+    mine = {(e["offset"], e["expected"], e["new"]) for e in edits if e["path"] == path}
+    if len(mine) != 1 or (before is None) == (after is None):
+        return False
+    ((offset, expected, new),) = mine
+    return int(offset) == 0 and (before or b"") in _bytes(expected) and (after or b"") in _bytes(new)
 
 
 def _edits(case: Case, edits: Sequence[dict[str, Any]]) -> list[Finding]:
@@ -135,7 +145,7 @@ def _edits(case: Case, edits: Sequence[dict[str, Any]]) -> list[Finding]:
         before, after = _regular(case.before, path), _regular(case.after, path)
         mine = sorted(by_path.get(path, {}).values(), key=lambda e: (e["offset"], len(e["expected"])))
         if before is None or after is None:
-            if mine:
+            if mine and not _is_whole(case, path, edits):
                 out.append(Finding(path, "has edits, but is no regular file before and after the patch"))
             elif case.before.tracked.get(path) == case.after.tracked.get(path):
                 out.append(Finding(path, "changed without an edit, and is no regular file"))
