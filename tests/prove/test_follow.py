@@ -150,6 +150,15 @@ int fill(int n) { return pour_each(n) + 1; }""",
         """int fill(struct pump *p) { int l = p->level; if ( !p ) return 0; if ( l ) return pour(p); return 0; }""",
     ),
     (
+        "a parameter that is not read, of a function of some size",
+        """int drain(struct pump *p, int why) { if ( p->level ) p->level--; return p->level; }
+int fill(struct pump *p) { return drain(p, 1) + 1; }""",
+        """int drain(struct pump *p) { if ( p->level ) p->level--; return p->level; }
+int fill(struct pump *p) { return drain(p) + 1; }""",
+        """int drain(struct pump *p) { if ( p->level ) p->level--; return p->level; }
+int fill(struct pump *p) { return drain(p->owner) + 1; }""",
+    ),
+    (
         "a parameter that nobody needs",
         """static int pour_all(int n, int unused) { return n * 3; }
 int fill(int n) { return pour_all(n, 1) + 1; }""",
@@ -191,3 +200,14 @@ def test_a_new_condition_is_not_shown_and_no_counterexample(tmp_path: Path) -> N
     old = "int fill(int n) { if ( n > 3 ) return pour(n); return 0; }"
     proof = prove(tmp_path, old, old.replace("n > 3", "n > 3 && sound()"))
     assert proof.verdict == "REFUSED" and "sound" in findings(proof)
+
+
+def test_a_function_with_another_name_and_other_locals_is_one(tmp_path: Path) -> None:
+    old = """void pour_all(int n) { int i; for ( i = 0; i < n; i++ ) tick(i); }
+int fill(int n) { pour_all(n + 1); return n; }"""
+    new = """void pour_each(int count) { int at; for ( at = 0; at < count; at++ ) tick(at); }
+int fill(int n) { pour_each(n + 1); return n; }"""
+    covers = " ".join(prove(tmp_path / "same", old, new).covers)
+    assert all(f"function {name}" in covers for name in ("pour_all", "pour_each", "fill"))
+    miss = prove(tmp_path / "miss", old, new.replace("at = 0", "at = 1"))
+    assert miss.verdict != PASS or not any("function fill" in w for w in miss.covers)

@@ -27,7 +27,7 @@ from ..model.world import worlds_of
 from ..result import FAIL, PASS, REFUSED, Finding, Proof
 from .paths import Outcome, compare_parts
 from .program import Program, compile_body, compile_part, frame, plain_type, without_name
-from .rename import renames, with_names
+from .rename import in_code, renames, to_compare, with_names
 from .symbolic import Run, Side
 
 _WORD = re.compile(r"[A-Za-z_]\w*\Z")
@@ -42,13 +42,18 @@ def follow(case: Case, proof: Proof) -> Proof:
     :param proof: findings about functions name their place as :attr:`Change.where` does.
     """
     changes = changed_entities(case)
-    names = renames(case, changes)
+    names, again = _names(case, changes)
+    unused = unused_parameters(changes, names)
     covers = {**_fresh_and_gone(case, changes), **_same_but_for_names(changes, names), **proof.covers}
+    covers |= dict.fromkeys(again, "does the same under another name")
+    for c in changes:
+        if c.kind in ("function", "prototype") and names.get(c.name, c.name) in unused:
+            covers[c.where + WITH_HEAD] = "is the same but for a parameter that is not read"
     open_ = [f for f in proof.findings if proof.verdict in (FAIL, REFUSED)]
     if not open_ or case.declared.effects:  # what is declared is held to the exact difference
         return replace(proof, covers=covers)
     by_place = {c.where: c for c in changes if c.kind == "function"}
-    reader = _Reader(case, changes, names)
+    reader = _Reader(case, changes, names, unused)
     findings: list[tuple[Finding, bool]] = []
     shown: dict[str, str] = {}
     for f in open_:
@@ -56,8 +61,8 @@ def follow(case: Case, proof: Proof) -> Proof:
         if change is None or change.old is None or change.new is None or _UNION in f.what:
             findings.append((f, (change is None or _UNION in f.what) and proof.verdict == FAIL))
             continue
-        if f.where in covers and f.where not in proof.covers:
-            shown[f.where] = covers[f.where]
+        if {f.where, f.where + WITH_HEAD} & covers.keys() - proof.covers.keys():
+            shown[f.where] = covers.get(f.where) or covers[f.where + WITH_HEAD]
             continue
         outcome = reader.compare(change, f.what)
         if not outcome.difference:
@@ -71,6 +76,40 @@ def follow(case: Case, proof: Proof) -> Proof:
             shown[where] = covers[where + WITH_HEAD] = "was read in place in all that calls it"
             findings = [(f, s) for f, s in findings if f.where != where]
     return _verdict(proof, findings, shown, covers, names)
+
+
+def _names(case: Case, changes: Sequence[Change]) -> tuple[dict[str, str], set[str]]:
+    """Names that were changed throughout, and the functions among them that were compared for it."""
+    wrong: set[str] = set()
+    while True:
+        names = renames(case, changes, wrong)
+        reader = _Reader(case, changes, names, unused_parameters(changes, names))
+        pairs = to_compare(changes, names)
+        bad = {c.name for c in pairs if reader.compare(c, "differs").difference}
+        if not bad:
+            old = {(c.path, c.name): c.where for c in changes if c.kind == "function" and c.new is None}
+            places = {c.where.replace(" (number 1)", ""): old[(c.path, names[c.name])] for c in pairs}
+            return names, {w for new, gone in places.items() for w in (new + WITH_HEAD, gone)}
+        wrong |= bad
+
+
+def settle(lifetimes: Proof, predicates: Proof) -> Proof:
+    """The lifetimes proof, where what it saw is another name for the same, or a call that is
+    made or not whatever the guest: that is no counterexample."""
+    if lifetimes.verdict != FAIL:
+        return lifetimes
+    kept: list[tuple[Finding, bool]] = []
+    for f in lifetimes.findings:
+        if {f.where, f.where + WITH_HEAD} & predicates.covers.keys():
+            continue
+        acts = lifetimes.facts.get("acts", {}).get(f.what.partition(" happens for ")[0])
+        kept.append((f, acts is None or bool(acts["before"]) == bool(acts["after"])))
+    facts = {**lifetimes.facts}
+    rows = tuple(f for f, _ in kept)
+    if not rows:
+        return Proof(lifetimes.name, PASS, "what changed does the same (predicates)", (), facts)
+    sure = any(s for _, s in kept)
+    return Proof(lifetimes.name, FAIL if sure else REFUSED, f"{len(rows)} findings", rows, facts)
 
 
 def _verdict(
@@ -93,18 +132,14 @@ def _verdict(
     return Proof(proof.name, REFUSED, f"{len(rows)} not shown{more}", rows, facts, covers)
 
 
-def _hits(files: Files, names: Sequence[str]) -> set[str]:
-    return {h.name for h in sweep(files, names) if h.path.startswith("xen/")} if names else set()
-
-
 def _fresh_and_gone(case: Case, changes: Sequence[Change]) -> dict[str, str]:
     """Definitions whose name the tree did not have, or does not have any more: by
     themselves they change nothing, and what uses them is compared."""
-    kinds = ("function", "macro", "type")
+    kinds = ("function", "macro", "type", "prototype")
     sides = ([c for c in changes if c.old is None], [c for c in changes if c.new is None])
     fresh, gone = (sorted({c.name for c in side if c.kind in kinds and _WORD.match(c.name)}) for side in sides)
     # A name that stands on both sides is a definition that moved, or became another one.
-    known, left = _hits(case.before, fresh), _hits(case.after, gone)
+    known, left = in_code(case.before, fresh), in_code(case.after, gone)
     said = ((_NEW, set(fresh) - known), (_GONE, set(gone) - left))
     pairs = list(zip(sides, said, strict=True))
     return {c.where: how for side, (how, names) in pairs for c in side if c.kind in kinds and c.name in names}
@@ -129,6 +164,36 @@ def _read_in_place(case: Case, change: Change, changes: Sequence[Change], shown:
         if not (own or seen):
             return False
     return True
+
+
+Unused = dict[str, tuple[tuple[int, ...], tuple[int, ...]]]
+
+
+def unused_parameters(changes: Sequence[Change], names: Mapping[str, str]) -> Unused:
+    """Functions that lose or gain parameters which their text does not name, and are the same
+    otherwise: the places of these among the old and among the new parameters."""
+    out: Unused = {}
+    seen: set[str] = set()
+    for c in changes:
+        if c.kind != "function" or c.old is None or c.new is None:
+            continue
+        new = with_names(c.new, names)
+        try:
+            lists = [parameters(e) for e in (c.old, new)]
+        except NotUnderstood:
+            continue
+        extra = [tuple(i for i, p in enumerate(a) if p not in b) for a, b in (lists, lists[::-1])]
+        rest = [[p for p in a if p in b] for a, b in (lists, lists[::-1])]
+        bodies = [e.words[e.words.index("{") :] for e in (c.old, new)]
+        heads = [e.words[: e.words.index("(")] for e in (c.old, new)]
+        named = {p[-1] for a, places in zip(lists, extra, strict=True) for i, p in enumerate(a) if i in places}
+        same = rest[0] == rest[1] and bodies[0] == bodies[1] and heads[0] == heads[1]
+        if any(extra) and same and not named & set(bodies[0]) and c.name not in seen:
+            out[new.name] = (extra[0], extra[1])
+        elif c.name in seen:
+            out.pop(new.name, None)
+        seen.add(c.name)
+    return out
 
 
 def _same_but_for_names(changes: Sequence[Change], names: Mapping[str, str]) -> dict[str, str]:
@@ -158,8 +223,8 @@ class _Function:
 
 
 class _Reader:
-    def __init__(self, case: Case, changes: Sequence[Change], names: Mapping[str, str]) -> None:
-        self.case, self.changes, self.names = case, changes, names
+    def __init__(self, case: Case, changes: Sequence[Change], names: Mapping[str, str], unused: Unused) -> None:
+        self.case, self.changes, self.names, self.unused = case, changes, names, unused
         self._setters: frozenset[str] | None = None
         self._worlds: tuple[World, World] | None = None
 
@@ -190,7 +255,8 @@ class _Reader:
         for i, (entity, body, row) in enumerate(zip((old, new), nodes, frames, strict=True)):
             files = (self.case.before, self.case.after)[i]
             world = world_in(self._both_worlds()[i], files, change.path)
-            side = Side(world, *self._only_here(i, change.path), self._setting(), renamed if i else {})
+            idle = {n: places[i] for n, places in self.unused.items()}
+            side = Side(world, *self._only_here(i, change.path), self._setting(), renamed if i else {}, idle)
             out.append(_Function(entity, body, row, side))
         return out[0], out[1]
 
@@ -213,7 +279,8 @@ class _Reader:
             if again.name in (*helpers, *macros, *plain):
                 twice.add(again.name)
             try:
-                if c.kind == "function" and other is not None and _head(one) == _head(other):
+                alike = c.kind == "function" and other is not None and _head(one) == _head(other)
+                if alike or again.name in self.unused:
                     continue
                 if c.kind == "function":
                     helpers[again.name] = compile_body(again)

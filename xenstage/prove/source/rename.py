@@ -10,11 +10,12 @@ from __future__ import annotations
 import difflib
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from ...ctext.entities import Entity
-from ...index.sweep import sweep
+from ...ctext.lexer import Kind, tokenize
+from ...index.sweep import Files, sweep
 from ..case import Case
 from ..changes import Change
 
@@ -22,8 +23,13 @@ _NAME = re.compile(r"[A-Za-z_]\w*\Z")
 _LONGEST = 30000  # words of an entity that are aligned
 
 
-def renames(case: Case, changes: Sequence[Change]) -> dict[str, str]:
-    """New name to old name, one to one."""
+def renames(case: Case, changes: Sequence[Change], not_these: Collection[str] = ()) -> dict[str, str]:
+    """New name to old name, one to one.
+
+    A function's definition may differ in more than names: see :func:`to_compare`.
+
+    :param not_these: new names that turned out to be of something else.
+    """
     votes: Counter[tuple[str, str]] = Counter()
     for old, new in _pairs(changes):
         if max(len(old.words), len(new.words)) > _LONGEST:
@@ -33,16 +39,33 @@ def renames(case: Case, changes: Sequence[Change]) -> dict[str, str]:
                 votes.update(zip(new.words[j1:j2], old.words[i1:i2], strict=True))
     found: dict[str, str] = {}
     for (fresh, gone), _ in votes.most_common():
+        if fresh in not_these:
+            continue
         if fresh not in found and gone not in found.values() and _NAME.match(fresh) and _NAME.match(gone):
             found[fresh] = gone
     if not found:
         return {}
-    left = {h.name for h in sweep(case.after, found.values()) if _code(h.path)}
-    known = {h.name for h in sweep(case.before, found) if _code(h.path)}
+    left, known = in_code(case.after, found.values()), in_code(case.before, found)
     found = {fresh: gone for fresh, gone in found.items() if gone not in left and fresh not in known}
     while wrong := _otherwise(changes, found):
         found = {fresh: gone for fresh, gone in found.items() if not {fresh, gone} & wrong}
     return found
+
+
+def to_compare(changes: Sequence[Change], names: Mapping[str, str]) -> list[Change]:
+    """Functions with a new name whose definitions are not the same but for names: the
+    names hold only if these do the same."""
+    old = {(c.path, c.kind, c.name): c for c in changes if c.old is not None}
+    out = []
+    for c in changes:
+        if c.kind == "function" and c.old is None and c.name in names and not _paired(c, _entities(old), names):
+            before = old[(c.path, c.kind, names[c.name])]
+            out.append(Change(c.path, c.key, before.old, c.new))
+    return out
+
+
+def _entities(changes: Mapping[tuple[str, str, str], Change]) -> dict[tuple[str, str, str], Entity]:
+    return {k: c.old for k, c in changes.items() if c.old is not None}
 
 
 def _otherwise(changes: Sequence[Change], names: Mapping[str, str]) -> set[str]:
@@ -54,7 +77,8 @@ def _otherwise(changes: Sequence[Change], names: Mapping[str, str]) -> set[str]:
         for e in (c.old, c.new):
             held = every & set(e.words) if e is not None else set()
             mine = held if c.kind not in ("function", "prototype", "include", "conditional") else held & {c.name}
-            if mine and not _paired(c, old, names):
+            moved = c.kind == "function" and c.old is None and (c.path, c.kind, names.get(c.name, "")) in old
+            if mine and not moved and not _paired(c, old, names):
                 out |= mine
     return out
 
@@ -68,8 +92,18 @@ def _paired(c: Change, old: Mapping[tuple[str, str, str], Entity], names: Mappin
     return before is not None and (before.words, before.under) == (again.words, again.under)
 
 
-def _code(path: str) -> bool:
-    return path.startswith("xen/")
+def in_code(files: Files, names: Iterable[str]) -> set[str]:
+    """Those of some names that stand in the hypervisor's files, other than in comments."""
+    wanted = set(names)
+    places: dict[str, set[str]] = {}
+    for hit in sweep(files, wanted) if wanted else ():
+        if hit.path.startswith("xen/"):
+            places.setdefault(hit.path, set()).add(hit.name)
+    out: set[str] = set()
+    for path, here in places.items():
+        if here - out:
+            out |= here & {t.text for t in tokenize(files.read(path)) if t.kind is not Kind.COMMENT}
+    return out
 
 
 def _pairs(changes: Sequence[Change]) -> list[tuple[Entity, Entity]]:

@@ -37,6 +37,7 @@ class Side:
     :param names: object-like macros that it does not have, as expressions.
     :param setters: macros that may set an argument.
     :param renamed: locals to the names that they have on the other side.
+    :param idle: functions to the places of arguments that they do not read, and the other side does not have.
     """
 
     world: World
@@ -45,6 +46,7 @@ class Side:
     names: Mapping[str, Expr]
     setters: frozenset[str]
     renamed: Mapping[str, str] = field(default_factory=dict)
+    idle: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 # Asked for the outcome of a key among some options; the same key has the same outcome on both sides.
@@ -382,7 +384,9 @@ class _Frame:
         texts = []
         for i, a in enumerate(e[2]):
             setting = name in self.run.side.setters and a[0] == "id" and a[1] in self.values
-            texts.append(f"<set {i}: {self.name(str(a[1]))}>" if setting else show(self.value(a)))
+            text = f"<set {i}: {self.name(str(a[1]))}>" if setting else show(self.value(a))
+            if i not in self.run.side.idle.get(name, ()):
+                texts.append(text)
         n = self.trace.do("calls", function, *texts)
         for i, a in enumerate(e[2]):
             if name in self.run.side.setters and a[0] == "id" and a[1] in self.values:
