@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from xenstage.edit.edits import Edit
 from xenstage.errors import Exit, XenstageError
 from xenstage.index.sweep import Files
 from xenstage.process import Runner
@@ -164,12 +165,13 @@ def test_newline_at_the_end(tmp_path: Path) -> None:
     said(make(tmp_path, "x", before="y\n", path="Makefile"), "Makefile:1 the file no longer ends")
 
 
-def edit(offset: int, expected: str, new: str, path: str = PATH) -> dict[str, Any]:
+def edit(offset: int, expected: str | bytes, new: str | bytes, path: str = PATH) -> Edit:
     """An edit as the evidence file has it."""
-    return {"path": path, "offset": offset, "expected": expected, "new": new, "rule": "r", "reason": "why"}
+    old, now = (x.encode() if isinstance(x, str) else x for x in (expected, new))
+    return Edit.from_json(json.loads(json.dumps(Edit(path, offset, old, now, "r", "why").to_json())))
 
 
-def edited(*edits: dict[str, Any]) -> Declared:
+def edited(*edits: Edit) -> Declared:
     """A declaration of edits."""
     return replace(OURS, edits=edits)
 
@@ -192,7 +194,7 @@ def test_edits_make_the_whole_difference(tmp_path: Path) -> None:
 
 
 def test_edits_of_bytes_that_are_no_text(tmp_path: Path) -> None:
-    case = make(tmp_path, b"/* \xe9 */\n", before="/* e */\n", declared=edited(edit(3, "e", "\\xe9")))
+    case = make(tmp_path, b"/* \xe9 */\n", before="/* e */\n", declared=edited(edit(3, "e", b"\xe9")))
     said(case)
     said(make(tmp_path, "/* \\xe9 */\n", before="/* e */\n", declared=edited(edit(3, "e", "\\xe9"))))
 
@@ -207,6 +209,16 @@ def test_modes_and_files(tmp_path: Path) -> None:
     said(replace(case, after=more, declared=declared), "new the file is added")
     gone = replace(case, before=more, after=case.before, declared=edited(), changed=("new",))
     said(gone, "new the file is deleted")
+
+
+def test_a_file_that_an_edit_adds_or_takes_away(tmp_path: Path) -> None:
+    case = make(tmp_path)
+    tracked = {PATH: "100644", "new": "100644"}
+    more = replace(case.before, tracked=tracked, overlay={**case.before.overlay, "new": b"New.\n"})
+    comes, goes = edited(edit(0, "", "New.\n", "new")), edited(edit(0, "New.\n", "", "new"))
+    said(replace(case, after=more, declared=comes, changed=("new",)))
+    said(replace(case, before=more, after=case.before, declared=goes, changed=("new",)))
+    said(replace(case, after=more, declared=edited(edit(0, "", "Ne", "new")), changed=("new",)), "file is added")
 
 
 BLANK = " "  # the signature's mark ends with one

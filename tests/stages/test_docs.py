@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from xenstage.series.trial import Example, read_examples
-from xenstage.stage.declare import load_stages, pick
 from xenstage.stage.decisions import read_decisions
+from xenstage.stage.declare import load_stages, pick
 
 from .kit import hold
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,8 @@ def _report(series: Series, place: Path) -> None:
         staying = sum(r["staying"] for r in made.sites.values())
         print(f"  {number}/{len(series.made)} {made.patch.subject}")
         print(f"      {len(made.edits)} edits; {uses} uses = {changed} rewritten + {staying} staying")
+        for reason, count in Counter(s["reason"] for s in made.stays).items():
+            print(f"      {count} of them stay: {reason}")
     for name, row in series.kept.items():
         print(f"  {name}: {row['before']} uses before, {row['after']} after")
     print(f"{series.stage.label}: {place}")

@@ -115,9 +115,8 @@ def cases_of(opened: Opened, series: Series, base: Files) -> list[Case]:
     out = []
     for number, (made, parent) in enumerate(zip(series.made, _parents(series), strict=True), 1):
         p = made.patch
-        edits = tuple({"path": e.path, "offset": e.offset, "expected": e.expected, "new": e.new} for e in made.edits)
         keeps = tuple(series.stage.keeps)
-        declared = Declared(p.intended, p.removes, p.introduces, keeps, edits, p.effects)
+        declared = Declared(p.intended, p.removes, p.introduces, keeps, made.edits, p.effects)
         git, tree = opened.tree.git, opened.tree
         out.append(make_case(git, number, parent, made.commit, base, tree.base, declared, opened.cache))
     return out

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..builds.builder import Result
+from ..edit.edits import Edit
 from ..effect import Effect
 from ..errors import Exit, XenstageError
 from ..progress import Progress
@@ -161,7 +162,7 @@ def _declared(said: Any, number: int, tree: str, git: Any, commit: str) -> Decla
         tuple(p["removes"]),
         tuple(p["introduces"]),
         tuple(said["keeps"]),
-        tuple(p["edits"]),
+        tuple(Edit.from_json(e) for e in p["edits"]),
         tuple(Effect.from_json(e) for e in p.get("effects", ())),
     )
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from ..errors import Exit, XenstageError
 
@@ -31,6 +32,24 @@ class Edit:
     def end(self) -> int:
         """Byte offset just past the bytes replaced."""
         return self.offset + len(self.expected)
+
+    def to_json(self) -> dict[str, Any]:
+        """A value for :mod:`json`; :meth:`from_json` reads it.  Bytes that are no UTF-8 are lone surrogates."""
+        return {**asdict(self), "expected": _text(self.expected), "new": _text(self.new)}
+
+    @staticmethod
+    def from_json(value: dict[str, Any]) -> Edit:
+        """:raises KeyError, TypeError, ValueError: the value is no edit."""
+        kept = {k: str(value[k]) for k in ("path", "rule", "reason")}
+        return Edit(offset=int(value["offset"]), expected=_bytes(value["expected"]), new=_bytes(value["new"]), **kept)
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
 
 
 def merge(edits: Iterable[Edit]) -> list[Edit]:

@@ -67,6 +67,16 @@ class Site:
         """A use in code or in a macro's body, as opposed to a definition or prose."""
         return self.kind in ("code", "macro body")
 
+    def to_json(self) -> dict[str, Any]:
+        """A value for :mod:`json`; :meth:`from_json` reads it."""
+        return asdict(self)
+
+    @staticmethod
+    def from_json(value: dict[str, Any]) -> Site:
+        """:raises KeyError, TypeError: the value is no site."""
+        rows = {k: tuple(value[k]) for k in ("role", "holders", "call", "live", "layers")}
+        return Site(**{**value, **rows})
+
 
 @dataclass(frozen=True)
 class Index:
@@ -101,7 +111,7 @@ class Index:
 
     def to_json(self) -> dict[str, Any]:
         """The index as a JSON value."""
-        return {"coverage": self.coverage(), "sites": [asdict(s) for s in self.sites]}
+        return {"coverage": self.coverage(), "sites": [s.to_json() for s in self.sites]}
 
 
 def index_names(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from ..cache import Cache
+from ..edit.edits import Edit
 from ..effect import Effect
 from ..index.sweep import Files
 from ..tree.git import Git
@@ -29,7 +29,7 @@ class Declared:
     removes: tuple[str, ...] = ()
     introduces: tuple[str, ...] = ()
     keeps: tuple[str, ...] = ()
-    edits: tuple[dict[str, Any], ...] | None = None
+    edits: tuple[Edit, ...] | None = None
     effects: tuple[Effect, ...] = ()
 
 

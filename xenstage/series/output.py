@@ -10,13 +10,11 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from .. import __version__
 from ..cache import Cache
-from ..edit.edits import Edit
 from ..errors import XenstageError
 from ..tree.git import Git
 from .deliver import Delivery, check_ours
@@ -140,14 +138,7 @@ def _patch(number: int, made: Made, builds: dict[str, Any]) -> dict[str, Any]:
         "facts": made.facts,
         "sites": made.sites,
         "stays": list(made.stays),
-        "edits": [_edit(e) for e in made.edits],
+        "edits": [e.to_json() for e in made.edits],
         "checked": made.checked,
         "builds": builds.get(made.tree, {}),
     }
-
-
-def _edit(edit: Edit) -> dict[str, Any]:
-    row = asdict(edit)
-    row["expected"] = edit.expected.decode("utf-8", "backslashreplace")
-    row["new"] = edit.new.decode("utf-8", "backslashreplace")
-    return row

@@ -19,7 +19,7 @@ from .base import Base, Region
 
 ASSERTIONS = ("ASSERT", "BUG_ON", "WARN_ON", "BUILD_BUG_ON")
 _JUMPS = ("return", "goto", "break", "continue")
-_NO_CALLS = frozenset({"if", "while", "for", "switch", "return", "sizeof", "likely", "unlikely", "defined"})
+_NO_CALLS = frozenset({"if", "else", "while", "for", "switch", "return", "sizeof", "likely", "unlikely", "defined"})
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...ctext.style import added_faults
+from ...edit.edits import Edit
 from ...index.sweep import Files
 from ...series.message import SUBJECT_WIDTH
 from ..case import Case, Declared
@@ -122,28 +123,24 @@ def _modes(case: Case) -> list[Finding]:
     return out
 
 
-def _is_whole(case: Case, path: str, edits: Sequence[dict[str, Any]]) -> bool:
+def _is_whole(case: Case, path: str, edits: Sequence[Edit]) -> bool:
     """Whether the one edit of a file that comes or goes is all of it, from its first byte."""
     before, after = _regular(case.before, path), _regular(case.after, path)
-    mine = {(e["offset"], e["expected"], e["new"]) for e in edits if e["path"] == path}
-    if len(mine) != 1 or (before is None) == (after is None):
-        return False
-    ((offset, expected, new),) = mine
-    return int(offset) == 0 and (before or b"") in _bytes(expected) and (after or b"") in _bytes(new)
+    mine = {(e.offset, e.expected, e.new) for e in edits if e.path == path}
+    return (before is None) != (after is None) and mine == {(0, before or b"", after or b"")}
 
 
-def _edits(case: Case, edits: Sequence[dict[str, Any]]) -> list[Finding]:
+def _edits(case: Case, edits: Sequence[Edit]) -> list[Finding]:
     """The edits make the whole difference, or these bytes are something else."""
     out: list[Finding] = []
-    by_path: dict[str, dict[tuple[Any, ...], dict[str, Any]]] = {}
+    by_path: dict[str, dict[tuple[int, bytes, bytes], Edit]] = {}
     for edit in edits:
-        if edit["expected"] != edit["new"]:
+        if edit.expected != edit.new:
             # Equal edits count once: several units may ask for the same change of a header.
-            key = (edit["offset"], edit["expected"], edit["new"])
-            by_path.setdefault(edit["path"], {})[key] = edit
+            by_path.setdefault(edit.path, {})[edit.offset, edit.expected, edit.new] = edit
     for path in sorted({*by_path, *case.changed}):
         before, after = _regular(case.before, path), _regular(case.after, path)
-        mine = sorted(by_path.get(path, {}).values(), key=lambda e: (e["offset"], len(e["expected"])))
+        mine = sorted(by_path.get(path, {}).values(), key=lambda e: (e.offset, len(e.expected)))
         if before is None or after is None:
             if mine and not _is_whole(case, path, edits):
                 out.append(Finding(path, "has edits, but is no regular file before and after the patch"))
@@ -154,7 +151,7 @@ def _edits(case: Case, edits: Sequence[dict[str, Any]]) -> list[Finding]:
     return out
 
 
-def _walk(path: str, before: bytes, after: bytes, edits: Sequence[dict[str, Any]]) -> list[Finding]:
+def _walk(path: str, before: bytes, after: bytes, edits: Sequence[Edit]) -> list[Finding]:
     """Follow a file before and after the patch, edit by edit, to the first byte that differs."""
 
     def here(data: bytes, offset: int) -> str:
@@ -162,24 +159,20 @@ def _walk(path: str, before: bytes, after: bytes, edits: Sequence[dict[str, Any]
 
     at, to = 0, 0
     for edit in edits:
-        offset = int(edit["offset"])
+        offset = edit.offset
         if offset < at:
             return [Finding(here(before, at), f"two edits overlap at byte {offset}")]
         found = _stray(path, before[at:offset], after[to : to + offset - at], after, to, bool(edits))
         if found:
             return [found]
         to += offset - at
-        old = next(
-            (b for b in _bytes(edit["expected"]) if before.startswith(b, offset) and offset <= len(before)), None
-        )
-        if old is None:
-            return [Finding(here(before, offset), f"byte {offset}: an edit expects {edit['expected']!r} here")]
-        new = next((b for b in _bytes(edit["new"]) if after.startswith(b, to)), None)
-        if new is None:
-            return [
-                Finding(here(after, to), f"byte {to}: an edit puts {edit['new']!r} here, which does not stand there")
-            ]
-        at, to = offset + len(old), to + len(new)
+        if not before.startswith(edit.expected, offset) or offset > len(before):
+            expected = str(edit.expected)[1:]
+            return [Finding(here(before, offset), f"byte {offset}: an edit expects {expected} here")]
+        if not after.startswith(edit.new, to):
+            new = str(edit.new)[1:]
+            return [Finding(here(after, to), f"byte {to}: an edit puts {new} here, which does not stand there")]
+        at, to = edit.end, to + len(edit.new)
     found = _stray(path, before[at:], after[to:], after, to, bool(edits))
     return [found] if found else []
 
@@ -195,15 +188,6 @@ def _stray(path: str, old: bytes, new: bytes, after: bytes, to: int, any_edits: 
 
 
 NEWLINE = b"\n"
-
-
-def _bytes(value: str | bytes) -> list[bytes]:
-    """What a text of the evidence file may stand for: bytes that are no UTF-8 are escapes there."""
-    if isinstance(value, bytes):
-        return [value]
-    plain = value.encode("utf-8", "surrogateescape")
-    raw = re.sub(rb"\\x([89a-f][0-9a-f])", lambda m: bytes([int(m.group(1), 16)]), plain)
-    return [plain] if raw == plain else [plain, raw]
 
 
 def _mail(case: Case, patch: bytes, total: int) -> list[Finding]:
