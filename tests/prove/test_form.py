@@ -218,7 +218,9 @@ def test_a_file_that_an_edit_adds_or_takes_away(tmp_path: Path) -> None:
     comes, goes = edited(edit(0, "", "New.\n", "new")), edited(edit(0, "New.\n", "", "new"))
     said(replace(case, after=more, declared=comes, changed=("new",)))
     said(replace(case, before=more, after=case.before, declared=goes, changed=("new",)))
-    said(replace(case, after=more, declared=edited(edit(0, "", "Ne", "new")), changed=("new",)), "file is added")
+    said(
+        replace(case, after=more, declared=edited(edit(0, "", "Ne", "new")), changed=("new",)), "has edits", "is added"
+    )
 
 
 BLANK = " "  # the signature's mark ends with one
