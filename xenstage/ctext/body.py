@@ -91,13 +91,13 @@ def parameters(function: Entity) -> list[tuple[str, ...]]:
     return [] if out == [("void",)] else out
 
 
-def split_commas(words: Sequence[str]) -> list[list[str]]:
-    """Parts between commas outside brackets; none for no words."""
+def split_commas(words: Sequence[str], comma: str = ",") -> list[list[str]]:
+    """Parts between commas (or what is given) outside brackets; none for no words."""
     out: list[list[str]] = [[]]
     depth = 0
     for w in words:
         depth += (w in ("(", "[", "{")) - (w in (")", "]", "}"))
-        if w == "," and depth == 0:
+        if w == comma and depth == 0:
             out.append([])
         else:
             out[-1].append(w)

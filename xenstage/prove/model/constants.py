@@ -26,6 +26,10 @@ class Numbers(ABC):
     def number(self, name: str) -> Expr | None:
         """The number with its type, or None for a name that is no constant or not the same everywhere."""
 
+    @abstractmethod
+    def enumerates(self, name: str) -> bool:
+        """Whether a name is an enumerator."""
+
     def __call__(self, name: str) -> int | None:
         """The value alone."""
         got = self.number(name)
@@ -52,6 +56,10 @@ class Constants(Numbers):
             self._known[name] = None  # a macro that names itself has no value
             self._known[name] = self._value(name)
         return self._known[name]
+
+    def enumerates(self, name: str) -> bool:
+        """Of the header of struct domain."""
+        return name in self._enums_of()
 
     def on_arm(self, name: str) -> frozenset[Expr | None]:
         """What ARM's own headers make of a name; empty where they do not define it."""
@@ -167,6 +175,11 @@ def folded(e: Expr, constant: Callable[[str], int | None]) -> Expr | None:
     if kind == "un":
         return arithmetic.unary(e[1], known[0])
     return arithmetic.binary(e[1], *known) if kind == "bin" else arithmetic.ternary(*known)
+
+
+def enumerates(constant: Callable[[str], int | None], name: str) -> bool:
+    """Whether a name is an enumerator, as far as constants know."""
+    return isinstance(constant, Numbers) and constant.enumerates(name)
 
 
 def number_of(constant: Callable[[str], int | None], name: str) -> Expr | None:

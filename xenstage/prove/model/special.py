@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ...ctext.arms import arms
-from ...ctext.body import If, Leaf, Loop, Node, NotUnderstood, Switch, has_label
+from ...ctext.body import If, Leaf, Loop, Node, NotUnderstood, Switch, has_label, split_commas
 from ...ctext.expr import Expr, children, has_effects, parse_expression, parse_statement, parts, show
 from . import arithmetic
-from .constants import number_of
+from .constants import enumerates, number_of
 from .guests import UNION_MEMBERS
 from .traps import all_needs, settled, touchy, unmet, valid_objects
 
@@ -263,7 +263,7 @@ def _name(e: Expr, env: Env, truth: bool) -> Expr:
         return ("num", given) if isinstance(given, int) else given
     if name in env.alias:
         return env.alias[name]
-    if name.isupper() or name.startswith(("guest_type_", *_CONSTANT_PREFIXES)):
+    if name.isupper() or name.startswith(_CONSTANT_PREFIXES) or enumerates(env.world.constant, name):
         value = number_of(env.world.constant, name)
         if value is not None and name not in _KEPT:
             return value
@@ -453,13 +453,21 @@ def _head(head: tuple[str, ...], env: Env) -> str:
     if head[0] in ("while", "do"):
         inside = head[head.index("(") + 1 : -1]
         return f"{head[0]} {show(evaluate(parse_expression(inside), env, truth=True))}"
-    if set(head) & set(env.world.truth):
+    if head[0] == "for" and head.count(";") == 2:
+        start, cond, step = (tuple(p) for p in split_commas(head[2:-1], ";"))
+        try:
+            read = [evaluate(parse_expression(p), env, truth=p is cond) if p else None for p in (start, cond, step)]
+            return f"for ({'; '.join(show(e) for e in read)})"
+        except NotUnderstood:
+            pass
+    if set(head) & env.world.words:
         raise NotUnderstood(f"a predicate in the head of a loop: {' '.join(head)[:80]}")
     return " ".join(_plain(w, env) for w in head)
 
 
 def _plain(word: str, env: Env) -> str:
-    return show(env.alias[word]) if word in env.alias else word
+    known = _name(("id", word), env, False) if word.isidentifier() else ("id", word)
+    return show(known)
 
 
 def _leaf(n: Leaf, env: Env) -> list[Left]:
@@ -471,7 +479,7 @@ def _leaf(n: Leaf, env: Env) -> list[Left]:
     try:
         statement = parse_statement(n.words)
     except NotUnderstood:
-        if set(n.words) & set(env.world.truth):
+        if set(n.words) & env.world.words:
             raise
         return [("leaf", " ".join(_plain(w, env) for w in n.words))]
     if statement[0] == "raw":

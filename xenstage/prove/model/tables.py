@@ -50,6 +50,10 @@ class FileConstants(Numbers):
         value = self._outer.number(name)
         return value if not self._shared or self._outer.on_arm(name) <= {value} else None
 
+    def enumerates(self, name: str) -> bool:
+        """The file's own count as well."""
+        return name in self._enums or (name not in self._own and self._outer.enumerates(name))
+
     def _of_macro(self, name: str) -> Expr | None:
         if len(self._own[name]) != 1:
             return None

@@ -31,6 +31,7 @@ from .audiences import absent
 from .compare import differences, flat
 from .conditions import changed_conditions
 from .creating import created
+from .readers import judge_readers
 from .reading import Reading, Types, Values, assignments, told
 
 MOST_OBJECTS = 4
@@ -85,11 +86,19 @@ def prove_predicates(case: Case) -> Proof:
             findings.append(Finding(change.where, out.differs))
         else:
             covers[change.where] = _how(out)
+    readers = judge_readers(case, worlds, changes, lambda c: _judged(c, worlds, case))
+    findings, refused = findings + readers.findings, refused + readers.refused
+    facts["readers"] = {"names": readers.names, "the same": readers.judged}
     for effect in case.declared.effects:
         if effect not in happened:
             findings.append(Finding(effect.where, "the declared effect does not happen"))
     facts["effects"] = sorted(e.where for e in happened)
     return _proof(findings, refused, facts, covers, len(worlds[1].truth))
+
+
+def _judged(change: Change, worlds: tuple[World, World], case: Case) -> tuple[str, str]:
+    out = _definition(change, worlds, case)
+    return out.differs, out.refused
 
 
 def _proof(
@@ -193,18 +202,27 @@ def _representation(change: Change, worlds: tuple[World, World]) -> bool:
     if change.old.words[0] == "enum":
         read = {*worlds[0].fields, *worlds[1].fields}
         return change.name in read
-    return _only_gains(change.old, change.new)
+    return _only_gains(change.old, change.new, {*worlds[1].fields})
 
 
-def _only_gains(old: Entity, new: Entity) -> bool:
-    """Whether a struct's declaration holds all it held, in order, and whole fields more."""
+def _only_gains(old: Entity, new: Entity, read: set[str]) -> bool:
+    """Whether a struct's declaration holds all it held, in order, and besides only whole
+    fields of the given names: what others are for, and who knows where they lie, is not known."""
 
-    def fields(e: Entity) -> list[str]:
+    def fields(e: Entity) -> list[list[str]]:
         text = " ".join(t.text for t in e.tokens)
-        return [part.strip() for part in text.replace("{", ";").split(";")]
+        return [part.split() for part in text.replace("{", ";").split(";")]
 
     rest = iter(fields(new))
-    return all(any(f == g for g in rest) for f in fields(old))
+    for f in fields(old):
+        for g in rest:
+            if f == g:
+                break
+            if not read & set(g[-3:]):
+                return False
+        else:
+            return False
+    return True
 
 
 def _definition(change: Change, worlds: tuple[World, World], case: Case) -> _Outcome:
