@@ -9,6 +9,7 @@ import pytest
 from xenstage.index.sweep import Files
 from xenstage.prove.case import Case
 from xenstage.prove.result import FAIL, PASS, REFUSED, Proof
+from xenstage.prove.source.follow import follow
 from xenstage.prove.source.predicates import prove_predicates
 
 SAMPLE = Path(__file__).resolve().parent.parent / "sample/tree"
@@ -20,7 +21,8 @@ def prove(old: str, new: str, path: str = PATH) -> Proof:
     paths = [str(p.relative_to(SAMPLE)) for p in SAMPLE.rglob("*") if p.is_file()]
     tracked = dict.fromkeys([*paths, path], "100644")
     before, after = (Files(SAMPLE, tracked, {path: text.encode()}) for text in (old, new))
-    return prove_predicates(Case(1, "s", "s\n\nb", "p", "c", before, after, (path,)))
+    case = Case(1, "s", "s\n\nb", "p", "c", before, after, (path,))
+    return follow(case, prove_predicates(case))
 
 
 def verdict(old: str, new: str, head: str = "", path: str = PATH) -> str:
@@ -105,7 +107,10 @@ def test_not_the_same(old: str, new: str) -> None:
 VALUES = [
     ("wide flag of an int function", "return !!(w & (1ULL << 40));", "return w & (1ULL << 40);"),
     ("likely makes a bool", "return unlikely(w & 256);", "return w & 256;"),
-    ("a mask of another type", "w &= ~0xffULL;\n    return 0;", "w &= ~0xffU;\n    return 0;"),
+    ("a mask of another type", "w &= ~0xffULL;\n    return w > 1;", "w &= ~0xffU;\n    return w > 1;"),
+    ("arms of two types", "return (p ? -1 : 1U) > 0;", "return p ? -1 > 0 : 1U > 0;"),
+    ("arms of two types, kept", "w = p ? n : i;\n    return w > 1;",
+     "if ( p )\n        w = n;\n    else\n        w = i;\n    return w > 1;"),
     ("comma and assignment", "n = (i, w);\n    return n;", "n = i, w;\n    return n;"),
     ("cast", "return (uint8_t)w == 1;", "return w == 1;"),
     ("cast of a sum", "return (uint16_t)(w + i);", "return (uint16_t)w + i;"),

@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...ctext.body import NotUnderstood
-from ...ctext.expr import Expr, show
+from ...ctext.expr import Expr, has_effects, show
 from ..model import arithmetic
-from ..model.constants import number_of
+from ..model.constants import enumerates, number_of
 from ..model.special import World
+from ..model.traps import touchy
 from .program import Op, Program, plain_type
 
 MOST_STEPS = 4000
@@ -213,6 +214,8 @@ class _Frame:
         return word in self.program.types
 
     def converted(self, kind: str, value: Expr) -> Expr:
+        if _is_common(value) and ("*" in kind or kind in (*_SMALL, "int", "unsigned int")):
+            value = value[2]  # whatever it was converted to keeps the low 32 bits
         if "*" in kind or kind == "void":
             return value
         if value[0] == "num":
@@ -239,7 +242,9 @@ class _Frame:
         if kind == "bin":
             return self.binary(e)
         if kind == "tern":
-            return self.value(e[2] if self.truth(e[1]) else e[3])
+            chosen = self.truth(e[1])
+            value = self.value(e[2] if chosen else e[3])
+            return _of_both(value, e[3] if chosen else e[2])
         if kind == "cast":
             return self.converted(plain_type(str(e[1])), self.value(e[2])) if "*" not in e[1] else (
                 "cast", plain_type(str(e[1])), self.value(e[2]))  # fmt: skip
@@ -262,7 +267,7 @@ class _Frame:
         side = self.run.side
         if name in side.names:
             return self.value(side.names[name])
-        if name.isupper() or name in ("true", "false"):
+        if name.isupper() or name in ("true", "false") or enumerates(side.world.constant, name):
             number = number_of(side.world.constant, name)
             return number if number is not None and name != "NULL" else ("id", name) if name != "NULL" else _ZERO
         return ("id", name) if name == "current" else self.read(("id", name))
@@ -278,6 +283,8 @@ class _Frame:
             kind = self.kind_of(place[1], world.kinds) if known is not None else ""
             if known is not None and kind in known:
                 return ("num", int(known[kind]))
+        if touchy(e) and not has_effects(e):  # volatile: each read can be noticed
+            return ("raw", f"<{show(place)} read {self.trace.do('reads', show(place))}>")
         return self.read(place)
 
     def place(self, e: Expr) -> Expr:
@@ -317,6 +324,7 @@ class _Frame:
         if op in ("++", "--", "p++", "p--"):
             old = self.value(e[2])
             new = self.folded(op[-1], old, ("num", 1))
+            _once(e[2])
             self.store(e[2], new)
             return old if op[0] == "p" else new
         x = self.value(e[2])
@@ -342,6 +350,7 @@ class _Frame:
     def assigned(self, e: Expr) -> Expr:
         value = self.value(e[3])
         if e[1] != "=":
+            _once(e[2])
             value = self.folded(str(e[1])[:-1], self.value(e[2]), value)
         return self.store(e[2], value)
 
@@ -437,6 +446,7 @@ class _Frame:
             return True
         if a[:2] == ("un", "&") and b == _ZERO:
             return False
+        a, b = (x[2] if _is_common(x) and y == _ZERO else x for x, y in ((a, b), (b, a)))
         a, b = sorted((a, b), key=lambda x: (x[0] == "num", show(x)))
         self.trace.asked.add(f"{show(a)} == {show(b)}")
         return bool(self.run.oracle(("equal", show(a), show(b)), (False, True)))
@@ -444,6 +454,31 @@ class _Frame:
     def ask(self, text: str) -> bool:
         self.trace.asked.add(text)
         return bool(self.run.oracle(("holds", text), (False, True)))
+
+
+def _once(lvalue: Expr) -> None:
+    """An lvalue is evaluated once where it is read and written; the reading would do it twice."""
+    if has_effects(lvalue):
+        raise NotUnderstood(f"an assignment whose left side does something: {show(lvalue)[:60]}")
+
+
+def _of_both(value: Expr, other: Expr) -> Expr:
+    """The value of ``?:``, of the type that both sides come to (C11 6.5.15)."""
+    if value[0] == other[0] == "num":
+        known = arithmetic.ternary(("num", 1), value, other)
+        return known if known is not None else ("cast", f"common type with {show(other)}", value)
+    if other[0] == "num" and len(other) == 2:
+        return value  # an int changes no type that it meets
+    pointer = _is_pointer(value) or _is_pointer(other)
+    return value if pointer else ("cast", f"common type with {show(other)}", value)
+
+
+def _is_pointer(e: Expr) -> bool:
+    return e[0] == "text" or e[:2] in (("un", "&"), ("id", "NULL")) or (e[0] == "cast" and "*" in str(e[1]))
+
+
+def _is_common(e: Expr) -> bool:
+    return e[0] == "cast" and str(e[1]).startswith("common type")
 
 
 def _unset(e: Expr) -> bool:
