@@ -17,12 +17,12 @@ from ...index.sweep import C_SUFFIXES, sweep
 from ..case import Case, spot
 from ..changes import Change
 from ..model import guests
+from ..model.bodies import others
 from ..model.constants import Constants, enumerators
 from ..model.source import source_files
 from ..model.special import World
 from ..patch.residue import CODE, COMMENT, DOCUMENTATION, role
 from ..result import Finding
-from .reading import others
 
 MOST = 12
 Judge = Callable[[Change], tuple[str, str]]  # what differs, what is not understood; "" for neither
