@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from xenstage.ctext.lexer import Kind, code_tokens, matching, opening, tokenize
+from xenstage.ctext.lexer import Kind, matching, opening, tokenize
 
 
 def _kinds(text: str) -> list[tuple[str, str]]:
@@ -97,11 +97,6 @@ def test_directive_without_newline_ends_with_the_file() -> None:
 def test_comment_of_several_lines_does_not_end_a_directive() -> None:
     tokens = tokenize(b"#define a /* one\n two */ b\nc\n")
     assert {t.text: t.in_directive for t in tokens if t.kind is Kind.WORD} == {"a": True, "b": True, "c": False}
-
-
-def test_code_tokens_leave_out_comments_and_directives() -> None:
-    tokens = tokenize(b"#if A\nint a; /* b */\n#else\nint c;\n#endif\n")
-    assert [t.text for t in code_tokens(tokens)] == ["int", "a", ";", "int", "c", ";"]
 
 
 def test_matching_and_opening() -> None:

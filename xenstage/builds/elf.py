@@ -26,7 +26,6 @@ from ..index.pool import Workers
 _LINKS = ("built_in.o", "prelink.o", "prelink-efi.o", "version.o", "symbols-dummy.o")
 _PC_RELATIVE = {62: {2, 4, 9, 41, 42}}  # EM_X86_64: PC32, PLT32, GOTPCREL and its kin: four bytes before the end
 _ALLOC, _EXEC, _MERGE, _STRINGS = 2, 4, 16, 32
-_NOBITS = 8
 _DEPTH = 3
 
 # "f" and "d": symbol -> [size in bytes, digest]; "s": section without symbols -> the same

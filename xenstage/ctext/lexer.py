@@ -99,11 +99,6 @@ def tokenize(data: bytes) -> tuple[Token, ...]:
     return tuple(tokens)
 
 
-def code_tokens(tokens: Sequence[Token]) -> list[Token]:
-    """The tokens that the compiler proper would see: no comments, no directives."""
-    return [t for t in tokens if t.kind is not Kind.COMMENT and not t.in_directive]
-
-
 _OPEN = {"(": ")", "[": "]", "{": "}"}
 _CLOSE = set(_OPEN.values())
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from ..model import Verdict
@@ -76,7 +76,6 @@ class Lines:
 
     _partial: str = ""
     _held: str = ""
-    _rest: bytes = field(default=b"")
 
     def feed(self, data: bytes) -> list[str]:
         """The lines that are whole now, without line ends."""

@@ -109,9 +109,7 @@ def _guarded(make: MakeRunner, cell: Cell, results: Path) -> Outcome:
     try:
         outcome = make(results)(cell)
     except XenstageError as e:
-        kind = {Exit.TOOLS: Verdict.SKIP, Exit.SKIPPED: Verdict.SKIP, Exit.FAIL: Verdict.FAIL}.get(
-            e.code, Verdict.INFRA
-        )
+        kind = _MEANING.get(e.code, Verdict.INFRA)
         return Outcome(cell, kind, f"{e.title}: {_line(e.why)}; next: {_line(e.remedy)}")
     except Exception as e:
         with contextlib.suppress(OSError):
