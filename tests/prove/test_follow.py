@@ -159,6 +159,12 @@ int fill(struct pump *p) { return drain(p) + 1; }""",
 int fill(struct pump *p) { return drain(p->owner) + 1; }""",
     ),
     (
+        "a parameter whose type a macro makes",
+        """long fill(XEN_GUEST_HANDLE_PARAM(void) arg, int n) { if ( n > 3 ) return pour(arg); return -38; }""",
+        """long fill(XEN_GUEST_HANDLE_PARAM(void) arg, int n) { if ( n <= 3 ) return -38; return pour(arg); }""",
+        """long fill(XEN_GUEST_HANDLE_PARAM(int) arg, int n) { if ( n <= 3 ) return -38; return pour(arg); }""",
+    ),
+    (
         "a parameter that nobody needs",
         """static int pour_all(int n, int unused) { return n * 3; }
 int fill(int n) { return pour_all(n, 1) + 1; }""",

@@ -146,9 +146,14 @@ def _fresh_and_gone(case: Case, changes: Sequence[Change]) -> dict[str, str]:
 
 
 def _read_in_place(case: Case, change: Change, changes: Sequence[Change], shown: set[str]) -> bool:
-    """Whether a function has another head, and everything that names it was compared with its text put in."""
+    """Whether a static function has another head, and everything that names it was compared with its text put in.
+
+    One that is not static may be called by a name that a macro makes.
+    """
     try:
         if change.old is None or change.new is None or _head(change.old) == _head(change.new):
+            return False
+        if not all("static" in e.words[: e.words.index("(")] for e in (change.old, change.new)):
             return False
     except (NotUnderstood, ValueError):
         return False
@@ -157,13 +162,15 @@ def _read_in_place(case: Case, change: Change, changes: Sequence[Change], shown:
             return False
     holders = [(path, e) for path in case.changed for files in (case.before, case.after) if path in files.tracked
                for e in entities(files.read(path)).values() if change.name in e.words]  # fmt: skip
+    callers = 0
     for path, e in holders:
         own = e.name == change.name and e.kind in ("function", "prototype")
         read = f"{path}: function {e.name}" in shown
         seen = e.kind == "function" and read and (path == change.path or change.path.endswith(".h"))
         if not (own or seen):
             return False
-    return True
+        callers += seen
+    return callers > 0
 
 
 Unused = dict[str, tuple[tuple[int, ...], tuple[int, ...]]]
@@ -362,18 +369,24 @@ def _locals(frames: Sequence[Program]) -> dict[str, str]:
 
 def _smallest(old: _Function, new: _Function) -> Outcome:
     """The smallest pieces that differ, each alone; then the whole."""
-    runs = 0
+    runs, found = 0, None
     try:
         for pair in _pieces(old.nodes, new.nodes):
             outcome = _compare(old, new, *pair)
             runs += outcome.runs
             if outcome.difference:
+                found = outcome
                 break
         else:
             return Outcome(max(runs, 1))
     except NotUnderstood:
         pass
-    return _compare(old, new, old.nodes, new.nodes)
+    try:
+        return _compare(old, new, old.nodes, new.nodes)
+    except NotUnderstood:
+        if found is None:
+            raise
+        return Outcome(found.runs, f"in a part of it, {found.difference}")
 
 
 Part = tuple[Node, ...]

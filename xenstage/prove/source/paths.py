@@ -11,7 +11,7 @@ from ...ctext.body import NotUnderstood
 from .symbolic import Oracle, Trace
 
 MOST_RUNS = 1000
-MOST_EVENTS = 20000  # of all runs together: what a few seconds allow
+MOST_EVENTS = 6000  # of all runs together: what a few seconds allow
 _STAMP = re.compile(r"@\d+|(?<=\w) \d+(?=[>,])")
 Key = tuple[str, ...]
 Runner = Callable[[Oracle], Trace]

@@ -104,7 +104,8 @@ def frame(function: Entity, nodes: Sequence[Node]) -> Program:
 
 def _named(declaration: tuple[str, ...]) -> str:
     words = [w for w in declaration if re.match(r"[A-Za-z_]\w*\Z", w)]
-    if not words or "(" in declaration:
+    made = len(declaration) > 3 and declaration[1] == "(" and declaration[-2] == ")"  # a macro makes the type
+    if not words or ("(" in declaration and not made) or words[-1] != declaration[-1] != "]":
         raise NotUnderstood(f"a parameter without a plain name: {' '.join(declaration)}")
     return words[-1]
 
