@@ -116,3 +116,43 @@ with Emulator(["sh", "-c", "echo $$ >{tmp_path}/pid; exec sleep 60"], log, clock
         us.kill()
         us.wait()
     assert _wait(lambda: _gone(pid))
+
+
+class _Quick:
+    """Two hundred seconds pass in one: a deadline is near."""
+
+    def now(self) -> float:
+        """Seconds."""
+        return time.monotonic() * 200
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds / 200)
+
+
+@pytest.mark.parametrize(
+    ("script", "why"),
+    [
+        ("sleep 60", "nothing on its control channel for 60 s"),
+        ("printf '{\"QMP\": 1}\\n'; sleep 60", "nothing on its control channel for 60 s"),
+        ("printf '{\"half'; sleep 60", "nothing on its control channel for 60 s"),
+        ('printf \'{"error": "no such command"}\\n\'; sleep 60', "no such command"),
+        ("exit 3", "it ended"),
+    ],
+    ids=["says nothing", "greets only", "half a line", "refuses", "is gone"],
+)
+def test_a_control_channel_that_does_not_answer_is_a_verdict(tmp_path: Path, script: str, why: str) -> None:
+    began = time.monotonic()
+    with (
+        pytest.raises(XenstageError) as caught,
+        Emulator(["sh", "-c", script], tmp_path / "serial.log", clock=_Quick()) as emulator,
+    ):
+        emulator.command("query-migrate")
+    assert caught.value.code is Exit.INFRA and why in caught.value.why
+    assert time.monotonic() - began < 20
+
+
+def test_a_control_channel_answers_in_pieces(tmp_path: Path) -> None:
+    script = 'read a; printf \'{"QMP": 1}\\n{"ret\'; sleep 0.1; printf \'urn": 7}\\n{"return": 8}\\n\'; sleep 60'
+    with Emulator(["sh", "-c", script], tmp_path / "serial.log", clock=WallClock()) as emulator:
+        assert [emulator.command("one"), emulator.command("two")] == [7, 8]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import signal
 import subprocess
 import threading
@@ -26,6 +27,8 @@ from ...process import Runner, end_with_parent
 from .serial import End, Lines, Stopped
 
 _POLL = 0.05
+ANSWER = 60.0
+"""Seconds within which an emulator answers on its control channel: it does in milliseconds, or it hangs."""
 
 
 class Clock(Protocol):
@@ -110,7 +113,7 @@ class Emulator:
         serial.write_bytes(b"")
         self.lines: list[str] = []
         self._parser = Lines()
-        self._read, self._digest = 0, sha256()
+        self._read, self._digest, self._heard = 0, sha256(), b""
         self.began = clock.now()
         self.process = start(argv, self._errors)
 
@@ -186,24 +189,44 @@ class Emulator:
     def command(self, name: str, **arguments: Any) -> Any:
         """One command of QEMU's machine protocol on the emulator's standard input and output.
 
-        :raises XenstageError: (INFRA) QEMU refused, or is gone.
+        :raises XenstageError: (INFRA) QEMU refused, is gone, or says nothing for :data:`ANSWER` seconds.
         """
-        pipe_in, pipe_out = self.process.stdin, self.process.stdout
-        assert pipe_in is not None and pipe_out is not None
+        pipe_in = self.process.stdin
+        assert pipe_in is not None
         why = "it ended"
         with contextlib.suppress(BrokenPipeError, ValueError):
             pipe_in.write(json.dumps({"execute": name, "arguments": arguments}).encode() + b"\n")
             pipe_in.flush()
-            for raw in pipe_out:
+            begin = self._clock.now()
+            while raw := self._said(begin + ANSWER):
                 answer = json.loads(raw)
                 if "return" in answer:
                     return answer["return"]
                 if "error" in answer:
                     why = str(answer["error"])
                     break
+            if raw == b"":
+                why = f"it says nothing on its control channel for {ANSWER:g} s"
         raise XenstageError(
             Exit.INFRA,
             f"the emulator did not do '{name}'",
             why=f"{why} {self._last_words()}",
             remedy="run the same command again; with --no-snapshot if it happens twice",
         )
+
+    def _said(self, until: float) -> bytes | None:
+        """The next line on the control channel; None at its end, b"" when the clock reaches a time before."""
+        assert self.process.stdout is not None
+        channel = self.process.stdout.fileno()
+        while b"\n" not in self._heard:
+            if select.select([channel], [], [], 0)[0]:
+                data = os.read(channel, 65536)
+                if not data:
+                    return None
+                self._heard += data
+            elif self._clock.now() >= until:
+                return b""
+            else:
+                self._clock.sleep(_POLL)
+        line, _, self._heard = self._heard.partition(b"\n")
+        return line
