@@ -116,4 +116,6 @@ def _report(series: Series, place: Path) -> None:
             print(f"      {count} of them stay: {reason}")
     for name, row in series.kept.items():
         print(f"  {name}: {row['before']} uses before, {row['after']} after")
+    for remark in series.index.remarks():
+        print(f"  {remark}")
     print(f"{series.stage.label}: {place}")

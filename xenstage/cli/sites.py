@@ -58,6 +58,8 @@ def _print(index: Index, names: list[str]) -> None:
     kinds = Counter("unseen" if s.unseen else s.kind for s in index.sites)
     parts = ", ".join(f"{n} {k}" for k, n in sorted(kinds.items()))
     print(f"{len(index.sites)} textual uses = {parts}; {index.units} units in {', '.join(index.configs)}")
+    for remark in index.remarks():
+        print(remark)
 
 
 def _groups(names: list[str]) -> list[tuple[str, tuple[str, ...]]]:

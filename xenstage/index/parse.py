@@ -16,8 +16,10 @@ import ctypes
 import functools
 import importlib.metadata
 import os
+import re
 import struct
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,7 +32,37 @@ from ..tree.prepare import Unit
 
 _DEFINITION, _EXPANSION = 501, 502  # CXCursor_MacroDefinition, CXCursor_MacroExpansion
 _OPTIONS = cindex.TranslationUnit.PARSE_DETAILED_PROCESSING_RECORD
-FORMAT = "8"  # of the answers; a change makes every cached one unread
+FORMAT = "9"  # of the answers; a change makes every cached one unread
+
+
+@dataclass(frozen=True)
+class Harmless:
+    """A class of errors that says nothing about how the C is read.
+
+    :param name: for people, in numbers that are printed.
+    :param pattern: what clang says, whatever the names in it.
+    :param reason: why the tree of declarations is whole all the same, and who decides instead.
+    """
+
+    name: str
+    pattern: re.Pattern[str]
+    reason: str
+
+
+HARMLESS = (
+    Harmless(
+        "section type conflict",
+        re.compile(r"'[^']*' causes a section type conflict with '[^']*'\Z"),
+        "about the object file, not about C: the attribute is dropped after all was read (clang's Sema, "
+        "UnifySection), and type, initialiser and uses stay; whether a compiler takes it, the builds say",
+    ),
+)
+"""By what clang says, never by file: any other error, and these where one stands beside another, stop."""
+
+
+def harmless(message: str) -> Harmless | None:
+    """The class of an error that may be passed over, or None."""
+    return next((h for h in HARMLESS if h.pattern.search(message)), None)
 
 
 @dataclass(frozen=True)
@@ -89,8 +121,8 @@ def flags(unit: Unit, target: str) -> list[str]:
 def parse(root: Path, unit: Unit, target: str, overlay: Mapping[str, bytes]) -> cindex.TranslationUnit:
     """Parse one unit with edited files laid over the prepared tree.
 
-    :raises XenstageError: (PARSE) for any diagnostic of severity error or worse, with
-        the file, the message and the unit's flags.
+    :raises XenstageError: (PARSE) for any diagnostic of severity error or worse that is not
+        :data:`HARMLESS`, with the file, the message and the unit's flags.
     """
     previous = os.getcwd()
     os.chdir(root / unit.cwd)
@@ -102,11 +134,16 @@ def parse(root: Path, unit: Unit, target: str, overlay: Mapping[str, bytes]) -> 
         raise _parse_error(unit, args, str(e)) from e
     finally:
         os.chdir(previous)
-    bad = [d for d in tu.diagnostics if d.severity >= cindex.Diagnostic.Error]
+    bad = [d for d in errors_of(tu) if d.severity > cindex.Diagnostic.Error or harmless(d.spelling) is None]
     if bad:
         shown = "\n".join(str(d).replace(f"{root}/", "") for d in bad[:5])
         raise _parse_error(unit, args, shown)
     return tu
+
+
+def errors_of(tu: cindex.TranslationUnit) -> list[Any]:
+    """The diagnostics of severity error or worse."""
+    return [d for d in tu.diagnostics if d.severity >= cindex.Diagnostic.Error]
 
 
 def _unsaved(root: Path, overlay: Mapping[str, bytes]) -> list[tuple[str, Any]]:
@@ -127,7 +164,8 @@ def answer(job: Job) -> dict[str, Any]:
 
     The answer is a JSON value: ``files`` (in-tree files that the unit includes),
     ``seen`` (path → list of [offset, layers, type]), ``defined`` (name → list of
-    [path, start, end, kind]), ``strange`` (expansions that the sweep has no hit for).
+    [path, start, end, kind]), ``strange`` (expansions that the sweep has no hit for),
+    ``passed`` (class of :data:`HARMLESS` → how often).
     """
     tu = parse(job.root, job.unit, job.target, job.laid_over)
     prefix = f"{job.root}/"
@@ -144,7 +182,14 @@ def answer(job: Job) -> dict[str, Any]:
             seen[path] = [[ask.offset, *_look(handle, path, ask, record, skipped)] for ask in wanted]
         if not any(kind == "" for rows in seen.values() for _, _, kind in rows) or not record.macro_types:
             break
-    return {"files": files, "seen": seen, "defined": record.defined, "strange": record.strange}
+    passed = Counter(h.name for d in errors_of(tu) if (h := harmless(d.spelling)))
+    return {
+        "files": files,
+        "seen": seen,
+        "defined": record.defined,
+        "strange": record.strange,
+        "passed": dict(passed),
+    }
 
 
 class _Paths:

@@ -19,7 +19,7 @@ from ..errors import Exit, XenstageError
 from ..tree.prepare import Prepared, Unit
 from .context import Place, Reader
 from .includes import Includes
-from .parse import Ask, Job
+from .parse import HARMLESS, Ask, Job
 from .pool import Workers, answers
 from .sweep import C_SUFFIXES, Files, Hit, sweep
 
@@ -86,6 +86,8 @@ class Index:
     :param configs: names of the configurations that were parsed.
     :param units: number of translation units parsed or taken from the cache.
     :param defined: name → rows of [path, start, end, kind of declaration].
+    :param passed: how often the parser reported an error that says nothing about how C is read,
+        by class (:data:`xenstage.index.parse.HARMLESS`).
     :param asked: the names whose definitions were wanted: of others nothing is known.
     """
 
@@ -94,6 +96,7 @@ class Index:
     units: int
     defined: dict[str, list[list[Any]]] = field(default_factory=dict)
     asked: frozenset[str] = frozenset()
+    passed: dict[str, int] = field(default_factory=dict)
 
     def of(self, *names: str) -> list[Site]:
         """The sites of the given names."""
@@ -107,7 +110,13 @@ class Index:
             "classes": dict(sorted(kinds.items())),
             "configs": list(self.configs),
             "units": self.units,
+            "passed over": dict(sorted(self.passed.items())),
         }
+
+    def remarks(self) -> list[str]:
+        """What people should know of the parser: each class of errors that was passed over, and why."""
+        known = {h.name: h.reason for h in HARMLESS}
+        return [f"{n} errors of the parser passed over: {c} ({known[c]})" for c, n in sorted(self.passed.items())]
 
     def to_json(self) -> dict[str, Any]:
         """The index as a JSON value."""
@@ -158,7 +167,8 @@ def _index(
     _parse_all(prepared, files, asks, define, seen, cache, workers)
     sites = [_site(files, h, _place(read, h), seen) for h in hits if h.name in wanted]
     _check(sites, [row for row in seen.strange if row[2] in wanted])
-    return Index(tuple(sites), tuple(p.config.name for p in prepared), seen.units, seen.defined, frozenset(define))
+    configs = tuple(p.config.name for p in prepared)
+    return Index(tuple(sites), configs, seen.units, seen.defined, frozenset(define), dict(seen.passed))
 
 
 def _bytes(files: Files, path: str) -> bytes:
@@ -272,6 +282,7 @@ class _Seen:
         self.defined: dict[str, list[list[Any]]] = {}
         self.strange: list[list[Any]] = []
         self.units = 0
+        self.passed: Counter[str] = Counter()
 
     def all_live(self, path: str, asks: Iterable[Ask]) -> bool:
         """Whether some configuration compiles each hit of a file."""
@@ -281,6 +292,7 @@ class _Seen:
         self.units += 1
         self.files.update(got["files"])
         self.strange += got["strange"]
+        self.passed.update(got["passed"])
         for name, rows in got["defined"].items():
             mine = self.defined.setdefault(name, [])
             mine += [r for r in rows if r not in mine]

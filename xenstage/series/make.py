@@ -152,7 +152,7 @@ def _stage_index(shop: Workshop, stage: Stage, files: Files) -> Index:
         return whole
     kept = index_names(files, shop.prepared[:1], stage.keeps, cache=shop.cache)
     sites = sorted([*whole.sites, *kept.sites], key=lambda s: (s.path, s.offset))
-    return Index(tuple(sites), whole.configs, whole.units + kept.units)
+    return Index(tuple(sites), whole.configs, whole.units + kept.units, passed=whole.passed)
 
 
 def _already(patch: Patch, files: Files) -> bool:
