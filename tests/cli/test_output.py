@@ -253,6 +253,15 @@ def test_output_through_a_link(tool: Tool, tmp_path: Path, sample_out: Path) -> 
     assert snapshot(tmp_path / "real") == snapshot(sample_out)
 
 
+def test_output_inside_the_tree_that_is_read(tool: Tool, xen_like_repo: Factory, reference: Path) -> None:
+    repo = xen_like_repo()
+    before = {n: d for n, d in snapshot(repo.path).items() if not n.startswith("out")}
+    for _ in range(2):
+        tool.run("01", "02", tree=repo.path, out=repo.path / "out").good()
+    assert snapshot(repo.path / "out") == snapshot(reference)
+    assert {n: d for n, d in snapshot(repo.path).items() if not n.startswith("out")} == before
+
+
 def test_a_series_directory_that_is_a_link(tool: Tool, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "out").mkdir()

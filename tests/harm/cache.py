@@ -7,6 +7,7 @@ import random
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 
 from .kit import Answer, Ground, Trial
@@ -15,7 +16,7 @@ from .place import BUILT, RUN, Place, Reference, reference, same
 KINDS = {
     "answers": "answers/*/*.json", "includes": "includes/*/*.json", "readings": "readings/*/*.json",
     "sweeps": "sweeps/*/*.json", "build results": "builds/*/*.json", "built": "built/*/*.json",
-    "harvests": "harvests/*/*.json", "interfaces": "interfaces/*/*.json", "logs": "logs/*/*",
+    "harvests": "harvests/*/*.json", "uses": "uses/*/*.json", "logs": "logs/*/*",
     "stamp": "prepared/*/stamp.json", "units": "prepared/*/units.json", "index": "prepared/*/index",
     "source": "prepared/*/tree/xen/common/domctl.c", "generated": "prepared/*/tree/xen/include/compat/*.h",
     "cc": "toolchains/*/cc", "ld": "toolchains/*/ld", "python": "toolchains/*/python",
@@ -25,7 +26,12 @@ KINDS = {
 }  # fmt: skip
 """What there is, by name: a pattern below the cache."""
 
-OF_BUILDS = {"build results", "built", "harvests", "interfaces", "logs", "build index", "build mark"}
+OF_BUILDS = ("build results", "built", "harvests", "uses", "logs", "build index", "build mark")
+APART = (
+    ("answers", "includes", "readings", "sweeps"), ("stamp", "units", "index", "source", "generated"),
+    ("cc", "ld", "python"), ("objects", "HEAD", "config", "sample"), ("locks",),
+)  # fmt: skip
+"""Kinds of which one that is made again hides the damage of another; the groups do not touch each other."""
 
 
 def truncate(path: Path) -> None:
@@ -85,21 +91,29 @@ def trials(ground: Ground) -> Iterator[Trial]:
     """A damaged file must be mended: the same bytes, or an error that says what to do."""
     whole = reference(ground)
     yield from _moved(ground, whole)
-    every = [(k, d) for k in KINDS for d in DAMAGES]
-    if not ground.full:
-        every = [("answers", deep), ("index", flip), ("cc", no_mode), ("units", directory)]
+    for number, damages in enumerate(_dealt() if ground.full else QUICK):
+        verb = BUILT if damages[0][0] in OF_BUILDS else RUN
+        name = ", ".join(f"{k} {d.__name__}" for k, d in damages)
+        yield Trial("damaged cache", name, partial(_damaged, ground, whole, damages, verb, number))
+
+
+Damages = Sequence[tuple[str, Callable[[Path], None]]]
+QUICK: Sequence[Damages] = ([("answers", deep), ("cc", no_mode), ("units", directory)], [("index", flip)])
+
+
+def _dealt() -> list[Damages]:
+    """Every kind with every damage, one of each group at once; those of builds alone."""
     chance = random.Random(15)
-    chance.shuffle(every)
-    for kind, damage in every:
-        verb = BUILT if kind in OF_BUILDS else RUN
-        seed = chance.random()
-        name = f"{kind}: {damage.__name__}"
-        yield Trial("damaged cache", name, partial(_damaged, ground, whole, kind, damage, verb, seed))
+    hands: list[list[tuple[str, Callable[[Path], None]]]] = []
+    for group in APART:
+        cards = [(k, d) for k in group for d in DAMAGES]
+        chance.shuffle(cards)
+        hands.append(cards)
+    rounds: list[Damages] = [[c for c in row if c] for row in zip_longest(*hands)]
+    return [*rounds, *([(k, d)] for d in DAMAGES for k in OF_BUILDS)]
 
 
-def _damaged(
-    ground: Ground, whole: Reference, kind: str, damage: Callable[[Path], None], verb: Sequence[str], seed: float
-) -> Answer:
+def _damaged(ground: Ground, whole: Reference, damages: Damages, verb: Sequence[str], seed: int) -> Answer:
     wanted = whole.of(verb)
     place = Place(ground.root / "damaged")
     if not place.cache.exists():
@@ -107,15 +121,16 @@ def _damaged(
             whole.of(BUILT)
         whole.of(RUN)
         place = whole.copy(ground.root / "damaged")
-    found = sorted(p for p in (place.cache / "xenstage").glob(KINDS[kind]) if p.is_file() or p.is_symlink())
-    if not found:
-        return Answer(False, f"no file {KINDS[kind]} in the cache")
-    path = found[int(seed * len(found))]
-    damage(path)
+    chance = random.Random(seed)
+    for kind, damage in damages:
+        found = sorted(p for p in (place.cache / "xenstage").glob(KINDS[kind]) if p.is_file() or p.is_symlink())
+        if not found:
+            return Answer(False, f"no file {KINDS[kind]} in the cache")
+        damage(chance.choice(found))
     out = place.root / "out"
     ended = place.run(verb, out)
-    good = ended.code == 0 and "Traceback" not in ended.text and same(out, wanted) and not place.left()
     left = place.left()
+    good = ended.code == 0 and "Traceback" not in ended.text and same(out, wanted) and not left
     shutil.rmtree(out, ignore_errors=True)
     if not good:
         shutil.rmtree(place.root)  # the next trial begins with a sound one

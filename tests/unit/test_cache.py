@@ -245,3 +245,13 @@ def test_scratch_of_the_dead_goes_and_that_of_the_living_stays(tmp_path: Path, m
     monkeypatch.undo()
     Cache(tmp_path).leave()
     assert list((tmp_path / "scratch").iterdir()) == []
+
+
+@pytest.mark.parametrize("damage", [a_directory, a_dangling_link], ids=lambda d: d.__name__)
+def test_a_lock_that_is_no_file(tmp_path: Path, damage: Callable[[Path], None]) -> None:
+    cache = Cache(tmp_path)
+    with cache.lock("name"):
+        pass
+    damage(tmp_path / "locks/name")
+    with cache.lock("name"):
+        assert (tmp_path / "locks/name").is_file()
