@@ -54,7 +54,10 @@ class Asking(Conditions):
         comments = [t for t in self.tokens(self._span(site, site.call)) if t.kind is Kind.COMMENT]
         if comments:
             raise self.unknown(f"a comment stands inside what {rule!r} replaces", self._at(site))
-        start, swapped = site.call[0], False
+        start, end, swapped = site.call[0], site.call[1], False
+        while [code[first - 2].text, code[first - 1].text, code[last + 1].text] == ["!", "(", ")"]:
+            first, last = first - 1, last + 1
+            start, end = code[first].start, code[last].end
         if code[first - 1].text == "!":
             first -= 1
             start = code[first].start
@@ -64,7 +67,7 @@ class Asking(Conditions):
             text, swapped = _not(text), True
         if not _SIMPLE.match(text) and not _free(code, first, last, text):
             text = f"({text})"
-        old = self._span(site, (start, site.call[1]))
+        old = self._span(site, (start, end))
         self.replace(old, text, rule=rule, reason=f"{reason} (its arms are swapped)" if swapped else reason)
 
     def domain_of(self, site: Site) -> str:

@@ -23,11 +23,13 @@ class Gate:
     :param condition: C text; "" for statements that go on happening always.
     :param first: a pattern that the first of them matches.
     :param last: a pattern that the last of them matches; "" for one statement.
+    :param join: whether the one ``if`` that they are has the condition put before its own.
     """
 
     condition: str
     first: str
     last: str = ""
+    join: bool = False
 
 
 class Blocks(Asking):
@@ -85,6 +87,23 @@ class Blocks(Asking):
             self.insert(whole.path, at, (head if at == start else "") + STEP, rule=rule, reason=reason)
         if not one:
             self.insert(whole.path, end, f"\n{pad}}}", rule=rule, reason=reason)
+
+    def join(self, statement: Region, condition: str, *, rule: str, reason: str) -> None:
+        """Put a condition and ``&&`` before the one of an ``if`` (:meth:`run_of`) that has no ``else``.
+
+        :raises XenstageError: (SITE) for any other statement.
+        """
+        (one,) = parts if len(parts := self._gated(statement)) == 1 else (None,)
+        if one is None or one.kind != "if" or one.inside is None or len(one.parts) != 1:
+            raise self.unknown(f"{statement.what} are no if without an else", self.where(statement))
+        inside = self.region(statement.path, *one.inside, "condition")
+        start, end = inside.start, inside.start + len(inside.text.rstrip())
+        weak = _weaker_than_and(self.tokens(inside))
+        blanks = len(inside.text) - len(inside.text.lstrip())
+        head = self.region(inside.path, start, start + blanks, "blanks")
+        self.replace(head, f" {condition} && " + ("(" if weak else ""), rule=rule, reason=reason)
+        if weak:
+            self.insert(inside.path, end, ")", rule=rule, reason=reason)
 
     def _blank_lines(self, path: str, start: int, end: int) -> list[int]:
         """Offsets of the lines of a range that hold blanks and nothing else."""
@@ -162,8 +181,8 @@ class Blocks(Asking):
             happening for everybody.
         :param question: what is asked for ``A`` instead, as in :meth:`ask_instead`; "" where
             there is no A, or where it goes away.
-        :param comment: what becomes of a comment before or inside the early return: "drop",
-            "keep" (before the place), or "" where there is none.
+        :param comment: what becomes of a comment before or inside the early return that goes:
+            "drop", "keep" (before the place), or "" where there is none.
         :param dropped: why ``A`` goes away, where it does.
         :param same_value: why both returns give the same value, where their texts differ.
         """
@@ -179,6 +198,8 @@ class Blocks(Asking):
         rest = self._behind(site, chain[0], decides, value, same_value)
         function = self.function_around(site.path, site.offset)
         self._cover(site, function, rest, gates)
+        if question and comment:
+            raise ValueError("the comment of an early return that becomes a gate stays with it")
         if len(done) > 1 and not question and not dropped:
             raise self.unknown("an early return does more than return: say what becomes of it", self._at(site))
         if question and len(done) > 1:
@@ -188,7 +209,8 @@ class Blocks(Asking):
             self._drop_if(site, decides, rule=rule, reason=reason, comment=comment)
         for g in gates:
             if g.condition:
-                self.gate(self.run_of(function, g.first, g.last), g.condition, rule=rule, reason=reason)
+                put = self.join if g.join else self.gate
+                put(self.run_of(function, g.first, g.last), g.condition, rule=rule, reason=reason)
 
     def _returned(self, path: str, statement: Statement) -> str | None:
         words = [t.text for t in self.tokens(self.region(path, statement.start, statement.end, ""))]
@@ -308,6 +330,17 @@ class Blocks(Asking):
         for s in block.parts[: block.parts.index(second)]:
             if s.kind == "simple" and declares(self.tokens(self.region(site.path, s.start, s.end, ""))):
                 raise self.unknown("the first half of a block declares something", self._at(site))
+
+
+def _weaker_than_and(tokens: list[Token]) -> bool:
+    """Whether an expression binds less than ``&&`` does."""
+    depth = 0
+    for t in tokens:
+        depth += (t.text in ("(", "[")) - (t.text in (")", "]"))
+        weak = t.text in ("||", "?", ",") or (t.text.endswith("=") and t.text not in ("==", "!=", "<=", ">="))
+        if depth == 0 and t.kind is Kind.PUNCT and weak:
+            return True
+    return False
 
 
 _TYPES = frozenset(
