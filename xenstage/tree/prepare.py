@@ -169,8 +169,18 @@ def _drop_products(root: Path, tree: Tree) -> None:
     for directory, _, names in os.walk(root):
         for name in names:
             path = Path(directory, name)
-            if path.suffix in (".o", ".d", ".s", ".a") and path.relative_to(root).as_posix() not in tracked:
+            if path.relative_to(root).as_posix() not in tracked and (
+                path.suffix in (".o", ".d", ".s", ".a") or _is_elf(path)
+            ):
                 path.unlink()
+
+
+def _is_elf(path: Path) -> bool:
+    """Whether a file is what a linker wrote: its debugging notes name the directory."""
+    if path.is_symlink():
+        return False
+    with path.open("rb") as f:
+        return f.read(4) == b"\x7fELF"
 
 
 # What a make above us (``make series``) would hand down to the tree's make.
