@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .abi import READERS
 from .conditions import CHAINS, CONDITIONS, CREATION, LIFETIMES
 from .heads import HEADS
 from .others import BREAKS, FORM, INTERFACE, RESIDUE
@@ -9,15 +10,6 @@ from .preprocessor import PREPROCESSOR
 from .tables import TABLES
 
 MUTANTS = (
-    *CONDITIONS,
-    *CHAINS,
-    *CREATION,
-    *TABLES,
-    *LIFETIMES,
-    *BREAKS,
-    *INTERFACE,
-    *FORM,
-    *RESIDUE,
-    *HEADS,
-    *PREPROCESSOR,
-)
+    *CONDITIONS, *CHAINS, *CREATION, *TABLES, *LIFETIMES, *BREAKS, *INTERFACE, *FORM, *RESIDUE,
+    *HEADS, *PREPROCESSOR, *READERS,
+)  # fmt: skip

@@ -22,6 +22,7 @@ KINDS = {
     "version bump forgotten", "stray byte outside the edits", "style", "name left behind",
     "type in a head changed", "section changed", "attribute changed", "conditions around a definition",
     "field of another type", "name shadowed", "second definition", "macro's body", "text included", "build file",
+    "ABI macro with arguments", "ABI of the hypervisor", "ABI of an old version", "save record changed",
 }  # fmt: skip
 TREES = [
     "sample",

@@ -14,8 +14,9 @@ from collections.abc import Mapping
 from ...cache import Cache
 from ..case import Case
 from ..result import FAIL, PASS, REFUSED, Finding, Proof
-from .headers import PUBLIC, TARGETS, Interface, interface_of
+from .headers import PUBLIC, TARGETS, Interface, interface_of, readers_of, whole_of
 from .toolabi import TOOL_HEADERS, tools_findings
+from .unseen import unseen_changes
 
 _VERSION = re.compile(r"XEN_\w+_INTERFACE_VERSION\Z")
 
@@ -34,15 +35,18 @@ def prove_abi(case: Case, *, cache: Cache) -> Proof:
     refused: list[Finding] = []
     facts: dict[str, object] = {"targets": sorted(TARGETS)}
     if public:
-        old, new = interface_of(case.before, cache), interface_of(case.after, cache)
+        readers = readers_of(f.read(p) for f in (case.before, case.after) for p in public if p in f.tracked)
+        names = {whole_of(p.removeprefix(PUBLIC)) for p in public}
+        old, new = (interface_of(f, cache, names, readers) for f in (case.before, case.after))
         findings, refused, changes, versions = _compare(case, old, new)
-        facts |= {"items": len(new.items), "changes": changes, "versions": versions}
+        refused += unseen_changes(case, {**old.items, **new.items})
+        facts |= {"items": len(new.items), "changes": changes, "versions": versions, "readers": ["tools", *readers]}
     more, doubts = tools_findings(case, tools)
     findings, refused = findings + more, refused + doubts
     if findings:
         return Proof("abi", FAIL, f"{len(findings)} changes that are not allowed", tuple(findings + refused), facts)
     if refused:
-        return Proof("abi", REFUSED, f"{len(refused)} headers not understood", tuple(refused), facts)
+        return Proof("abi", REFUSED, f"{len(refused)} changes whose effect is not known", tuple(refused), facts)
     summary = f"{len(public) + len(tools)} headers change; what they fix stays, or is new"
     return Proof("abi", PASS, summary, (), facts)
 
@@ -77,6 +81,10 @@ def _compare(
             findings.append(Finding(f"{PUBLIC}{header}", f"does not parse any more ({target}): {new.broken[key]}"))
         elif f"{PUBLIC}{header}" in case.changed:
             refused.append(Finding(f"{PUBLIC}{header}", f"is not read ({target}): {old.broken[key]}"))
+    for key in sorted(set(new.closed) - set(old.closed)):
+        header, reader = key.split("\t")
+        if any(k.startswith(f"{key}\t") for k in old.items):
+            findings.append(Finding(f"{PUBLIC}{header}", f"does not parse any more ({reader}): {new.closed[key]}"))
     before, after = _by_header(old), _by_header(new)
     broken = {k.split("\t")[0] for k in {*old.broken, *new.broken}}
     for header in sorted({*before, *after} - broken):
@@ -91,7 +99,10 @@ def _compare(
         rule = f"{own} does not change with it" if own else "the header is stable"
         if not bumped:
             findings += [Finding(where, f"{_item(k)} is gone, and {rule}") for k in gone]
-            findings += [Finding(where, f"{_item(k)} was {a[k]}, is {b[k]}, and {rule}") for k in differ]
+            values = [k for k in differ if not k.startswith("call\t")]
+            findings += [Finding(where, f"{_item(k)} was {a[k]}, is {b[k]}, and {rule}") for k in values]
+            texts = [k for k in differ if k.startswith("call\t")]
+            refused += [Finding(where, f"{_item(k)} was '{a[k]}', is '{b[k]}', and {rule}") for k in texts]
             findings += [Finding(where, f"{_item(k)} is new, and {rule}") for k in fresh] if own else []
             findings += [Finding(where, text) for text in _reused(a, b, gone, fresh)]
     return findings, refused, changes, versions

@@ -6,9 +6,11 @@ what the preprocessor and the compiler make of them.
 
 from __future__ import annotations
 
+import dataclasses
+import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,11 +18,10 @@ from typing import Any
 from clang import cindex
 
 from ...cache import Cache, digest
-from ...index.parse import check_libclang
 from ...index.sweep import Files
 
 PUBLIC = "xen/include/public/"
-_FORMAT = "3"
+_FORMAT = "4"
 # Target -> architecture directories and files that are not its own.
 TARGETS = {
     "x86_64-linux-gnu": "arch-arm",
@@ -39,8 +40,6 @@ typedef __SIZE_TYPE__ size_t; typedef __UINTPTR_TYPE__ uintptr_t;
 """
 _TYPES = """\
 #include <stdint.h>
-#define __XEN_TOOLS__ 1
-#define __XEN_INTERFACE_VERSION__ __XEN_LATEST_INTERFACE_VERSION__
 #if __has_include("xen-compat.h")
 #include "xen-compat.h"
 #endif
@@ -52,6 +51,11 @@ _TYPES = """\
 # Headers that another one includes at the right place, and that do not stand alone.
 _INSIDE = {"xen.h": r"arch-[^/]*/xen[^/]*\.h|arch-[^/]*\.h", "hvm/save.h": r"arch-[^/]*/hvm/save\.h"}
 
+_LATEST = "#define __XEN_INTERFACE_VERSION__ __XEN_LATEST_INTERFACE_VERSION__\n"
+_TOOLS = f"#define __XEN_TOOLS__ 1\n{_LATEST}"
+_XEN = f"#define __XEN__ 1\n{_LATEST}#define BUG() ((void)0)\n"
+_VERSION = re.compile(rb"\b__XEN_INTERFACE_VERSION__\s*[<>=!]+\s*(0[xX][0-9a-fA-F]+)")
+
 Items = dict[str, str]  # "header target kind name" parts joined by a tab -> what is fixed
 
 
@@ -60,12 +64,15 @@ class Interface:
     """The public interface of a tree.
 
     :param items: "header<tab>target<tab>kind<tab>name" to a text; kinds are struct (size and
-        alignment), field (offset in bits and type), enum and macro (value).
+        alignment), field (offset in bits and type), enum and macro (value), call (the text of a
+        macro with arguments, whatever these are called).
     :param broken: "header<tab>target" to the parser's first complaint.
+    :param closed: the same for readers whom a header may refuse: guests, the hypervisor.
     """
 
     items: Items
     broken: dict[str, str]
+    closed: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 def public_headers(files: Files) -> dict[str, bytes]:
@@ -74,46 +81,71 @@ def public_headers(files: Files) -> dict[str, bytes]:
     return {p.removeprefix(PUBLIC): files.read(p) for p in names}
 
 
-def interface_of(files: Files, cache: Cache) -> Interface:
-    """The interface of a tree; kept under the name of the headers' content."""
+def readers_of(texts: Iterable[bytes]) -> dict[str, str]:
+    """Who else reads headers, as what they define before: guests of every interface version
+    that one of the texts tells apart, and the hypervisor."""
+    found = {int(m, 16) for data in texts for m in _VERSION.findall(data)}
+    guests = {f"guest 0x{v:08x}": f"#define __XEN_INTERFACE_VERSION__ 0x{v:08x}\n" for v in sorted({0, *found})}
+    return {**guests, "hypervisor": _XEN}
+
+
+def interface_of(
+    files: Files, cache: Cache, names: Iterable[str] = (), readers: Mapping[str, str] | None = None
+) -> Interface:
+    """The interface of a tree; kept under the name of the headers' content.
+
+    :param names: headers that are read as other readers see them as well, and
+    :param readers: these, as :func:`readers_of` has them.
+    """
     headers = public_headers(files)
-    key = digest("interface", _FORMAT, *(x for n in sorted(headers) for x in (n, headers[n])))
+    also = sorted(set(names) & set(headers)) if readers else []
+    content = [x for n in sorted(headers) for x in (n, headers[n])]
+    key = digest("interface", _FORMAT, *content, *also, *(readers or {}))
     kept = cache.get("interfaces", key)
     if kept is None:
-        check_libclang()
         place = cache.scratch("public")
         shutil.rmtree(place, ignore_errors=True)
         try:
             for name, data in headers.items():
                 (place / name).parent.mkdir(parents=True, exist_ok=True)
                 (place / name).write_bytes(data)
-            for name in ("stdint.h", "stddef.h", "sys/types.h"):
+            for name in ("stdint.h", "stddef.h", "sys/types.h", "xen/lib.h"):
                 (place / name).parent.mkdir(exist_ok=True)
                 (place / name).write_text("#ifndef XENSTAGE_TYPES\n#define XENSTAGE_TYPES\n" + _STDINT + "#endif\n")
-            kept = _read(place, sorted(headers))
+            kept = _read(place, sorted(headers), "", _TOOLS)
+            kept["closed"] = {}
+            for reader, defines in (readers or {}).items() if also else ():
+                more = _read(place, also, f" {reader}", defines)
+                kept["items"].update(more["items"])
+                kept["closed"].update(more["broken"])
         finally:
             shutil.rmtree(place, ignore_errors=True)
         cache.put("interfaces", key, kept)
-    return Interface(kept["items"], kept["broken"])
+    return Interface(kept["items"], kept["broken"], kept["closed"])
 
 
-def _read(place: Path, names: list[str]) -> dict[str, Any]:
+def _read(place: Path, names: list[str], reader: str, defines: str) -> dict[str, Any]:
     items: Items = {}
     broken: dict[str, str] = {}
     for target, foreign in TARGETS.items():
-        if foreign == "arch-x86" and not any(n.startswith("arch-arm") for n in names):
+        if foreign == "arch-x86" and not (place / "arch-arm.h").exists() and not (place / "arch-arm").exists():
             continue  # a tree without the architecture has no interface there
         for name in names:
             inside = any(re.fullmatch(pattern, name) for pattern in _INSIDE.values())
             if name in _LEFT_OUT or foreign in name or inside:
                 continue
             try:
-                found = _header(place, name, target)
+                found = _header(place, name, target, defines)
             except _Broken as e:
-                broken[f"{name}\t{target}"] = str(e)
+                broken[f"{name}\t{target}{reader}"] = str(e)
                 continue
-            items.update({f"{name}\t{target}\t{k}": v for k, v in found.items()})
+            items.update({f"{name}\t{target}{reader}\t{k}": v for k, v in found.items()})
     return {"items": items, "broken": broken}
+
+
+def whole_of(name: str) -> str:
+    """The header of which another one is a part; itself for most."""
+    return next((whole for whole, pattern in _INSIDE.items() if re.fullmatch(pattern, name)), name)
 
 
 class _Broken(Exception):
@@ -127,8 +159,8 @@ def _parse(place: Path, text: str, target: str) -> Any:
     return cindex.Index.create().parse(unit, args, unsaved_files=[(unit, text)], options=options)
 
 
-def _header(place: Path, name: str, target: str) -> Items:
-    text = _TYPES + f'#include "{name}"\n'
+def _header(place: Path, name: str, target: str, defines: str) -> Items:
+    text = defines + _TYPES + f'#include "{name}"\n'
     tu = _parse(place, text, target)
     bad = [d for d in tu.diagnostics if d.severity >= cindex.Diagnostic.Error]
     if bad:
@@ -139,16 +171,26 @@ def _header(place: Path, name: str, target: str) -> Items:
     macros: dict[str, str] = {}
     for cursor in tu.cursor.get_children():
         where = cursor.location.file
-        if where is None or where.name not in mine:
+        # A header that is included by "../" keeps that in its name.
+        if where is None or os.path.normpath(where.name) not in mine:
             continue
         if cursor.kind == cindex.CursorKind.MACRO_DEFINITION:
             words = [t.spelling for t in cursor.get_tokens()]
-            if len(words) > 1 and not _takes_arguments(cursor):
+            if _takes_arguments(cursor):
+                out[f"call\t{cursor.spelling}"] = _call(words)
+            elif len(words) > 1:
                 macros[cursor.spelling] = " ".join(words[1:])
             continue
         out.update(_declaration(cursor))
     out.update(_values(place, text, target, macros))
     return out
+
+
+def _call(words: list[str]) -> str:
+    """The body of a macro with arguments, these by number."""
+    close = words.index(")")
+    names = {w: f"${i}" for i, w in enumerate(w for w in words[2:close] if w != ",")}
+    return f"({len(names)}) " + " ".join(names.get(w, w) for w in words[close + 1 :])
 
 
 def _parts(place: Path, name: str) -> list[str]:
