@@ -162,7 +162,7 @@ PATCHES = (
 def series(files: Files) -> Iterator[tuple[Patch, Case]]:
     """Each patch with the trees before and after it."""
     for number, patch in enumerate(PATCHES, 1):
-        view = View(files, _no_index, patch.names)
+        view = View(files, no_index, patch.names)
         patch.rewrite(view)
         after = files.with_overlay(apply_edits(view.edits, files.read))
         changed = tuple(sorted(p for p in after.overlay if after.read(p) != files.read(p)))
@@ -172,7 +172,8 @@ def series(files: Files) -> Iterator[tuple[Patch, Case]]:
         files = after
 
 
-def _no_index() -> Index:
+def no_index() -> Index:
+    """For views that never ask for one."""
     raise AssertionError("the mock asks no index")
 
 
@@ -181,10 +182,16 @@ def _claimed(effect: Effect) -> Effect:
     return replace(effect, becomes=f"struct domain * d = claim_domain()\n{effect.becomes}")
 
 
-def spoilt(case: Case, path: str, old: str, new: str) -> Case:
-    """The case with a text of its tree afterwards replaced."""
-    text = case.after.read(path).decode("latin-1")
+def spoilt(case: Case, path: str, old: str, new: str, *, also_before: bool = False) -> Case:
+    """The case with a text of its tree afterwards, or of both its trees, replaced."""
+    sides = [_with_text(case.after, path, old, new)]
+    before = _with_text(case.before, path, old, new) if also_before else case.before
+    paths = {*case.changed, *({path} if not also_before else ())}
+    return replace(case, before=before, after=sides[0], changed=tuple(sorted(paths)))
+
+
+def _with_text(files: Files, path: str, old: str, new: str) -> Files:
+    text = files.read(path).decode("latin-1")
     out, n = re.subn(old, new, text, count=1, flags=re.M | re.S)
     assert n and out != text, f"{path} has no {old}"
-    after = case.after.with_overlay({path: out.encode("latin-1")})
-    return replace(case, after=after, changed=tuple(sorted({*case.changed, path})))
+    return files.with_overlay({path: out.encode("latin-1")})

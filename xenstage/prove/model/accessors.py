@@ -49,12 +49,14 @@ class Found:
     :param of_vcpu: names whose argument is a virtual CPU.
     :param unread: names that ask for the type, but are no predicates, with the reason.
     :param pure: names that ask for nothing else.
+    :param asks: name to the fields that its answer comes from.
     """
 
     truth: dict[str, dict[str, int]] = field(default_factory=dict)
     of_vcpu: set[str] = field(default_factory=set)
     unread: dict[str, str] = field(default_factory=dict)
     pure: set[str] = field(default_factory=set)
+    asks: dict[str, frozenset[str]] = field(default_factory=dict)
 
 
 def meaning(entity: Entity) -> tuple[str, Expr]:
@@ -144,6 +146,8 @@ def _read(candidates: list[Accessor], world: World, settled: Mapping[str, str], 
         return
     if answers:
         found.truth[a.name] = answers
+        through = [f for w in sorted(a.words) for f in before.asks.get(w, ())]
+        found.asks[a.name] = frozenset(through) | (a.words & set(world.fields))
         if owner == "vcpu":
             found.of_vcpu.add(a.name)
 
@@ -182,6 +186,19 @@ def _why_not_pure(a: Accessor, world: World, found: Found) -> str:
         if x[0] in ("index", "assign", "raw"):
             return f"it does more than look: {show(x)}"
     return ""
+
+
+def twins(files: Files, world: World, names: set[str]) -> list[tuple[str, str]]:
+    """Pairs of names, the first of them one of ``names``, that ask the same bit of a field."""
+    bits: dict[tuple[str, int], list[str]] = {}
+    for path, data in source_files(files):
+        for a in _named(files, path, data, set(world.truth)):
+            for x in parts(a.body):
+                mask = evaluate(x[3], Env(world, {})) if x[0] == "bin" and x[1] == "&" else ()
+                if x[:2] == ("bin", "&") and x[2][0] == "field" and x[2][3] in world.fields and mask[0] == "num":
+                    bits.setdefault((x[2][3], mask[1]), []).append(a.name)
+    found = [(n, m) for same in bits.values() for n in same for m in same if n != m and n in names]
+    return sorted({(n, m) for n, m in found if m not in names or n < m})
 
 
 def fields_read(files: Files, names: set[str]) -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ...index.sweep import Files
@@ -11,7 +11,7 @@ from ...index.sweep import Files
 _OURS = re.compile(r"xen/.*\.[chS]\Z")
 _ELSEWHERE = re.compile(r"/arm/|asm-arm/|/public/|xen/tools/|include/compat/")
 _MEMBER = re.compile(rb"\bstruct domain \*(\w+);")
-_DECLARED = rb"\b(?:struct|union)\s+(\w+)\s*(?:const\s*)?\*+\s*(?:const\s+)?"
+_DECLARED = rb"\b(?:(?:struct|union)\s+(\w+)|(\w+_t))\s[^;(){}=]*?\*+\s*(?:const\s+|__\w+\s+)*"
 
 
 def source_files(files: Files, *, everything: bool = False) -> list[tuple[str, bytes]]:
@@ -85,7 +85,8 @@ def writers(files: Files, names: Iterable[str], besides: Iterable[tuple[str, int
                 if any(p == path and a <= m.start() < b for p, a, b in excluded):
                     continue
                 owner = next(g for g in m.groups() if g is not None).strip(b"() \t\n")
-                if _is_domain(owner, data, m.start(), members):
+                outer = _globals(files, {owner}) if owner.decode().isidentifier() else {}
+                if _is_domain(owner, data, m.start(), members, outer):
                     line = data.count(b"\n", 0, m.start()) + 1
                     out[name] = Write(path, line, " ".join(m.group().decode("latin-1").split()))
                     break
@@ -101,10 +102,22 @@ def _domain_members(files: Files) -> set[bytes]:
     return out
 
 
-def _is_domain(owner: bytes, data: bytes, at: int, members: set[bytes]) -> bool:
+def _is_domain(owner: bytes, data: bytes, at: int, members: set[bytes], outer: Mapping[bytes, Iterable[bytes]]) -> bool:
     """Whether what a field is reached through is, or may be, a domain."""
     path = re.split(rb"->|\.", re.sub(rb"\[[^]]*\]", b"", owner))
     if len(path) > 1:
         return path[-1] in members
-    found = list(re.finditer(_DECLARED + re.escape(path[0]) + rb"\b", data[:at]))
-    return not found or found[-1].group(1) == b"domain"
+    found = [m.group(1) or m.group(2) for m in re.finditer(_DECLARED + re.escape(path[0]) + rb"\b", data[:at])]
+    found = found[-1:] or list(outer.get(path[0], ()))
+    return not found or b"domain" in found
+
+
+def _globals(files: Files, names: set[bytes]) -> dict[bytes, set[bytes]]:
+    """Structures of which headers declare pointers of some names."""
+    out: dict[bytes, set[bytes]] = {}
+    for path, data in source_files(files):
+        for name in names if path.endswith(".h") else ():
+            if name in data:
+                declared = rb"\bextern\s+(?:const\s+)?struct\s+(\w+)\s*\*+\s*" + re.escape(name) + rb"\b"
+                out.setdefault(name, set()).update(m.group(1) for m in re.finditer(declared, data))
+    return {n: found for n, found in out.items() if found}

@@ -52,6 +52,8 @@ class World:
     :param plain: kinds that are made without any flag, and what is not made yet.
     :param flags: the creation flags that make a difference to a guest's kind.
     :param unread: names that ask for the type but are no predicates, with the reason.
+    :param asks: predicate to the fields that its answer comes from.
+    :param unsettled: fields that creation sets by kind, but that say nothing later, with the reason.
     """
 
     truth: Mapping[str, Mapping[str, int]]
@@ -64,6 +66,8 @@ class World:
     plain: frozenset[str] = frozenset()
     flags: frozenset[str] = frozenset()
     unread: Mapping[str, str] = field(default_factory=dict)
+    asks: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    unsettled: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def containers(self) -> tuple[str, ...]:
@@ -109,7 +113,7 @@ def aliases(nodes: Sequence[Node], parameters: set[str]) -> dict[str, Expr]:
         try:
             statement = parse_statement(leaf.words)
         except NotUnderstood:
-            written.update(leaf.words)
+            written.update(_perhaps_written(leaf.words))
             continue
         if statement[0] == "decl":
             for name, kind, init in statement[1]:
@@ -127,13 +131,28 @@ def aliases(nodes: Sequence[Node], parameters: set[str]) -> dict[str, Expr]:
                 if x[0] == "un" and x[1] in ("&", "++", "--", "p++", "p--") and x[2][0] == "id"
             }
     for n in _heads(nodes):
-        written |= set(n)
+        written |= _perhaps_written(n) if n[:1] == ("for",) else set(n)  # a macro may set what it is given
     out: dict[str, Expr] = {}
     stable = {"current", *(parameters - written)}
     for name, init in declared.items():
         if name in pointers and name not in written and _root(init) in stable | set(out) and _is_path(init):
             out[name] = _substitute(init, out)
     return out
+
+
+def _perhaps_written(words: tuple[str, ...]) -> set[str]:
+    """Words of a statement that is not read which it may give a value or whose address it takes."""
+    if words[:1] in (("asm",), ("__asm__",)):
+        return set(words)
+    out: set[str] = set()
+    for i, w in enumerate(words):
+        before, after = words[i - 1] if i else "", words[i + 1] if i + 1 < len(words) else ""
+        if before in ("&", "++", "--", "*") or after in _ASSIGNS or not w[:1].isidentifier():
+            out.add(w)
+    return out
+
+
+_ASSIGNS = ("=", "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "<<=", ">>=", "++", "--")
 
 
 def leaves(nodes: Sequence[Node]) -> list[Leaf]:

@@ -60,7 +60,14 @@ def _block(left: Sequence[Left], targets: set[str]) -> list[Left]:
             continue
         out.append(_one(x, targets))
         dead = bool(out) and _ends(out[-1])
-    return _joined(out)
+    return _joined([x for i, x in enumerate(out) if not _falls_through(x, out[i + 1 : i + 2])])
+
+
+def _falls_through(x: Left, following: list[Left]) -> bool:
+    """Whether a jump leads to the label that follows it."""
+    if x[0] != "jump" or not str(x[1]).startswith("goto") or not following or not _is_goto_label(following[0]):
+        return False
+    return str(following[0][1]).split()[0].rstrip(":") == str(x[1]).split()[-1]
 
 
 def _jumped_into(x: Left, targets: set[str]) -> bool:

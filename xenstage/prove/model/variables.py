@@ -15,8 +15,10 @@ Kinds = Mapping[str, tuple[str, str]]  # name -> what it is promoted to where lo
 
 
 def kinds_of(nodes: Sequence[Node], parameters: Sequence[tuple[str, ...]]) -> dict[str, tuple[str, str]]:
-    """Variables whose type is a known integer type, with what they are promoted to."""
+    """Variables whose type is a known integer type, the same in every block, with what they are
+    promoted to."""
     out: dict[str, tuple[str, str]] = {}
+    twice: set[str] = set()
     for words in parameters:
         kinds = kinds_of_type(" ".join(words[:-1]))
         if kinds is not None:
@@ -29,8 +31,8 @@ def kinds_of(nodes: Sequence[Node], parameters: Sequence[tuple[str, ...]]) -> di
         for name, text, _ in statement[1] if statement[0] == "decl" else ():
             kinds = kinds_of_type(text)
             if kinds is not None and out.setdefault(name, kinds) != kinds:
-                raise NotUnderstood(f"{name} is declared with two types")
-    return out
+                twice.add(name)
+    return {n: kinds for n, kinds in out.items() if n not in twice}
 
 
 def typed_values(values: Mapping[str, int], kinds: Kinds) -> dict[str, Expr]:

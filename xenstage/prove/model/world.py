@@ -97,10 +97,13 @@ def _read_world(files: Files, creation: Creation) -> World:
     plain = frozenset({guests.PLAIN, guests.FRESH})
     world = World({}, fields, Constants(files), plain=plain, flags=frozenset(creation.flags))
     found = accessors_of(files, world, settled)
-    unread = {**found.unread, **{f: r for f, r in settled.items() if r}}  # names of both kinds differ
+    lost = {f: r for f, r in settled.items() if r}
+    unread = {**found.unread, **lost}
     if not found.truth and not unread:
         raise NotUnderstood(f"nothing asks for what {guests.CREATE[1]} puts down ({', '.join(sorted(settled))})")
-    return replace(world, truth=found.truth, of_vcpu=frozenset(found.of_vcpu), unread=unread)
+    return replace(
+        world, truth=found.truth, of_vcpu=frozenset(found.of_vcpu), unread=unread, asks=found.asks, unsettled=lost
+    )
 
 
 def _unsettled(row: Mapping[str, int | None]) -> str:

@@ -21,6 +21,7 @@ from ...index.sweep import Files, sweep
 from ..case import Case
 from ..changes import Change, changed_entities
 from ..model import guests
+from ..model.creation import creator
 from ..model.special import Left, World
 from ..model.tables import world_in
 from ..model.world import worlds_of
@@ -96,6 +97,7 @@ def prove_lifetimes(case: Case) -> Proof:
         looked[act] = {"before": sorted(before), "after": sorted(after)}
         findings += _partner(act, before, after, deltas, case, wheres[act])
     findings += _order(case, changes, worlds)
+    findings += _late(case, worlds)
     facts = {"acts": looked}
     if findings:
         return Proof("lifetimes", FAIL, f"{len(findings)} findings", tuple(findings + refused), facts)
@@ -210,6 +212,35 @@ def _order(case: Case, changes: list[Change], worlds: tuple[World, World]) -> li
         if chain:
             out.append(Finding(change.where, f"{' -> '.join(chain)} runs before the domain's type is put down"))
     return out[:5]
+
+
+def _late(case: Case, worlds: tuple[World, World]) -> list[Finding]:
+    """Fields that are put down after others that tell kinds apart, and who asks for them between."""
+    new = _between(case.after, worlds[1])
+    out: list[Finding] = []
+    index: _Functions | None = None
+    for field, called in sorted(new.items()):
+        names = {n for n, fields in worlds[1].asks.items() if field in fields} | {field}
+        index = index or _Functions(case.after)
+        for name in sorted(called):
+            chain = index.reaches(name, names)
+            if chain:
+                what = f"{' -> '.join(chain)} runs before {field} is put down"
+                out.append(Finding(f"{guests.CREATE[0]}: {guests.CREATE[1]}", what))
+                break
+    return out
+
+
+def _between(files: Files, world: World) -> dict[str, set[str]]:
+    """Field to what creation calls after it has put down the first field and before this one."""
+    nodes = parse_body(creator(files))
+    last = {f: max((i for i, n in enumerate(nodes) if _sets(n, {f})), default=-1) for f in world.fields}
+    first = min((i for i in last.values() if i >= 0), default=0)
+    out: dict[str, set[str]] = {}
+    for f, at in last.items():
+        if at > first:
+            out[f] = {w for w in words_of(nodes[first + 1 : at]) if w.isidentifier()}
+    return out
 
 
 def _early(function: Entity, world: World) -> set[str]:

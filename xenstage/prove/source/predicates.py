@@ -20,6 +20,7 @@ from ...effect import Effect
 from ..case import Case
 from ..changes import Change, changed_entities
 from ..model import guests
+from ..model.accessors import twins
 from ..model.creation import passed_flags
 from ..model.source import is_read, source_files
 from ..model.special import Left, World
@@ -156,6 +157,12 @@ def _answers(case: Case, worlds: tuple[World, World]) -> tuple[list[Finding], li
             reason = worlds[1].unread.get(name) or "its definition is not read"
             place = out if reason.startswith(_FACTS) else refused
             place.append(Finding(name, f"no longer says what kind of guest it is: {reason}"))
+    fresh = {*new} - {*old}
+    for name, other in twins(case.after, worlds[1], fresh) if fresh else ():
+        out.append(Finding(name, f"asks the same bit as {other}: whatever a guest has, they answer alike"))
+    for name, reason in sorted(worlds[1].unsettled.items()):
+        if name not in worlds[0].unsettled:
+            refused.append(Finding(name, f"tells guests apart when they are made, and says nothing later: {reason}"))
     return out, refused
 
 
@@ -202,7 +209,7 @@ def _representation(change: Change, worlds: tuple[World, World]) -> bool:
     if change.old.words[0] == "enum":
         read = {*worlds[0].fields, *worlds[1].fields}
         return change.name in read
-    return _only_gains(change.old, change.new, {*worlds[1].fields})
+    return change.name == "domain" and _only_gains(change.old, change.new, {*worlds[1].fields})
 
 
 def _only_gains(old: Entity, new: Entity, read: set[str]) -> bool:
@@ -321,7 +328,7 @@ def _doing(left: Sequence[Left]) -> list[Left]:
 
 
 def _silent(x: Left) -> bool:
-    return bool(re.fullmatch(r"[\w *]+", x[1])) if len(x) == 2 else not touchy(x[2])
+    return bool(re.fullmatch(r"[\w *]+|enum .*", x[1])) if len(x) == 2 else not touchy(x[2])
 
 
 def _read_true(
