@@ -42,7 +42,9 @@ def follow(case: Case, proof: Proof) -> Proof:
     :param proof: findings about functions name their place as :attr:`Change.where` does.
     """
     changes = changed_entities(case)
-    names, again = _names(case, changes)
+    # A stage says what it renames: that is proved, and need not be found out.
+    ours = proof.verdict == PASS and case.declared.edits is not None
+    names, again = _names(case, changes) if not ours else ({}, set[str]())
     unused = unused_parameters(changes, names)
     covers = {**_fresh_and_gone(case, changes), **_same_but_for_names(changes, names), **proof.covers}
     covers |= dict.fromkeys(again, "does the same under another name")

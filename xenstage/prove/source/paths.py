@@ -80,8 +80,9 @@ def compare_parts(old: Runner, new: Runner) -> Outcome:
     if not found:
         unguarded = _unguarded(traces)
         return Outcome(runs, unguarded)
-    for _, known, a, b in found:
-        if _counts(known, a, b, traces):
+    words, asked = _vocabulary(traces)
+    for _, known, a, b in found if asked[0] == asked[1] else ():
+        if _counts(known, a, b, words):
             return Outcome(runs, _told(known, a, b), True)
     return Outcome(runs, _told(*found[0][1:]))
 
@@ -115,13 +116,18 @@ def _plain(text: str) -> str:
     return _STAMP.sub("", text)
 
 
-def _counts(known: dict[Key, Any], a: Trace, b: Trace, traces: tuple[list[Trace], list[Trace]]) -> bool:
+def _vocabulary(traces: tuple[list[Trace], list[Trace]]) -> tuple[list[set[tuple[str, ...]]], list[set[str]]]:
+    """What each side does, and what it asks, in all of its runs."""
+    events = [{e for t in side for e in t.events} for side in traces]
+    asked = [{x for t in side for x in t.asked} for side in traces]
+    return [{tuple(map(_plain, e)) for e in s} for s in events], [{_plain(x) for x in s} for s in asked]
+
+
+def _counts(known: dict[Key, Any], a: Trace, b: Trace, words: list[set[tuple[str, ...]]]) -> bool:
     """Whether an outcome is a counterexample: nothing in it is new to either side, and
     its conditions do not hang together."""
-    words = [{tuple(map(_plain, e)) for t in side for e in t.events} for side in traces]
-    asked = [{_plain(x) for t in side for x in t.asked} for side in traces]
     at = next((i for i, (x, y) in enumerate(zip(a.events, b.events, strict=False)) if x != y), None)
-    if at is None or asked[0] != asked[1]:
+    if at is None:
         return False
     first, second = (tuple(map(_plain, t.events[at])) for t in (a, b))
     if first not in words[1] or second not in words[0]:
