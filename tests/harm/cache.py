@@ -21,7 +21,7 @@ KINDS = {
     "source": "prepared/*/tree/xen/common/domctl.c", "generated": "prepared/*/tree/xen/include/compat/*.h",
     "cc": "toolchains/*/cc", "ld": "toolchains/*/ld", "python": "toolchains/*/python",
     "objects": "trees/*/repo.git/objects/[0-9a-p]*/*", "HEAD": "trees/*/repo.git/HEAD",
-    "config": "trees/*/repo.git/config", "sample": "sample/*/tree/.git/HEAD", "locks": "locks/*",
+    "config": "trees/*/repo.git/config", "sample": "sample/repo.git/config", "locks": "locks/*",
     "build index": "build/*/index", "build mark": "build/*/here",
 }  # fmt: skip
 """What there is, by name: a pattern below the cache."""
@@ -122,11 +122,11 @@ def _damaged(ground: Ground, whole: Reference, damages: Damages, verb: Sequence[
         whole.of(RUN)
         place = whole.copy(ground.root / "damaged")
     chance = random.Random(seed)
+    there = {k: _files(place, k) for k, _ in damages}
+    if none := [k for k in there if not there[k]]:
+        return Answer(False, f"no file {KINDS[none[0]]} in the cache")
     for kind, damage in damages:
-        found = sorted(p for p in (place.cache / "xenstage").glob(KINDS[kind]) if p.is_file() or p.is_symlink())
-        if not found:
-            return Answer(False, f"no file {KINDS[kind]} in the cache")
-        damage(chance.choice(found))
+        damage(chance.choice(there[kind]))
     out = place.root / "out"
     ended = place.run(verb, out)
     left = place.left()
@@ -135,6 +135,10 @@ def _damaged(ground: Ground, whole: Reference, damages: Damages, verb: Sequence[
     if not good:
         shutil.rmtree(place.root)  # the next trial begins with a sound one
     return ended.answer(good, f"exit 0, same bytes{f', left {left}' if left else ''}")
+
+
+def _files(place: Place, kind: str) -> list[Path]:
+    return sorted(p for p in (place.cache / "xenstage").glob(KINDS[kind]) if p.is_file() and not p.is_symlink())
 
 
 def _moved(ground: Ground, whole: Reference) -> Iterator[Trial]:

@@ -48,4 +48,5 @@ def test_exit_codes_are_an_interface() -> None:
         "INFRA": 9,
         "NOT_SHOWN": 10,
         "INTERRUPTED": 130,
+        "TERMINATED": 143,
     }
