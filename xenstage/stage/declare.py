@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from ..bundle import PACKAGE
 from ..effect import Effect
 from ..errors import Exit, XenstageError
 
@@ -159,7 +160,7 @@ def slip(error: BaseException) -> str:
     else:
         lines.append(f"{type(error).__name__}: {error}")
         frames = traceback.extract_tb(error.__traceback__)
-        own = [f for f in frames if not f.filename.startswith(_NOT_A_STAGE)]
+        own = [f for f in frames if f.filename.startswith(_STAGES) or not f.filename.startswith(_NOT_A_STAGE)]
         lines += dict.fromkeys(f"{f.filename}:{f.lineno}: in {f.name}" for f in [*own[-1:], *frames[-1:]])
     return "\n".join(lines)
 
@@ -216,7 +217,8 @@ def _is_name(value: object) -> bool:
     return isinstance(value, str) and re.fullmatch(r"[A-Za-z_]\w*", value, re.ASCII) is not None
 
 
-# Where code of a stage does not stand: this package, Python's library.
+_STAGES = f"{PACKAGE / 'bundled'}{os.sep}"  # in an installed package
+# Where else code of a stage does not stand: this package, Python's library.
 _NOT_A_STAGE = (f"{Path(__file__).resolve().parents[1]}{os.sep}", sysconfig.get_path("stdlib"), "<frozen")
 _FOLDER = re.compile(r"[0-9]{2}_\w+")
 _DEFINES = re.compile(r"(?:(?:struct|union|enum|typedef|#define) )?[A-Za-z_]\w*", re.ASCII)
