@@ -201,6 +201,14 @@ def test_a_counterexample_says_kinds_values_and_what_is_done(tmp_path: Path) -> 
     assert "d is " in findings(proof) and "before: " in findings(proof) and "after: " in findings(proof)
 
 
+def test_two_names_of_one_domain_make_no_counterexample(tmp_path: Path) -> None:
+    """Only where d and v's domain are of different kinds is the wrong half of the union read; they are one."""
+    old = """void fill(struct vcpu *v, struct domain *d)
+{ if ( is_hvm_vcpu(v) ) pour(0); if ( is_hvm_domain(d) ) note(d); }"""
+    proof = prove(tmp_path, old, old.replace("pour(0)", "pour(d->arch.hvm_domain.params)"))
+    assert proof.verdict == "REFUSED", findings(proof)
+
+
 def test_a_new_condition_is_not_shown_and_no_counterexample(tmp_path: Path) -> None:
     """Nobody but the author knows whether the new question has the answer that keeps things as they were."""
     old = "int fill(int n) { if ( n > 3 ) return pour(n); return 0; }"

@@ -61,7 +61,8 @@ def follow(case: Case, proof: Proof) -> Proof:
     for f in open_:
         change = by_place.get(f.where)
         if change is None or change.old is None or change.new is None or _UNION in f.what:
-            findings.append((f, (change is None or _UNION in f.what) and proof.verdict == FAIL))
+            sure = change is None or (_UNION in f.what and _one_kind(f.what))
+            findings.append((f, sure and proof.verdict == FAIL))
             continue
         if {f.where, f.where + WITH_HEAD} & covers.keys() - proof.covers.keys():
             shown[f.where] = covers.get(f.where) or covers[f.where + WITH_HEAD]
@@ -78,6 +79,12 @@ def follow(case: Case, proof: Proof) -> Proof:
             shown[where] = covers[where + WITH_HEAD] = "was read in place in all that calls it"
             findings = [(f, s) for f, s in findings if f.where != where]
     return _verdict(proof, findings, shown, covers, names)
+
+
+def _one_kind(finding: str) -> bool:
+    """Whether a finding holds where all domains of a function are of one kind: two of its names may be one domain."""
+    given = finding.partition(": ")[0] if finding.startswith("for ") else ""
+    return len(set(re.findall(r" is (\w+)", given))) <= 1
 
 
 def _names(case: Case, changes: Sequence[Change]) -> tuple[dict[str, str], set[str]]:
