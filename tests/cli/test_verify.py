@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.prove.test_page import contradictions
 from xenstage.cli import verify
 from xenstage.prove.judge import NAMES
 from xenstage.series import deliver
@@ -73,6 +74,7 @@ def test_every_proof_holds_and_is_kept(tool: Tool, verified: Path, tmp_path: Pat
         page = (verified / label / "v1/evidence.md").read_text()
         assert all(f"### {name}: PASS" in page for name in NAMES)
         assert "| predicate (before / after) |" in page and "cells" in page
+        assert contradictions(page) == []
     assert len(list(subjects(verified))) == 6
     assert all(text.count(NFC) == 1 for _, text in subjects(verified))
     started = time.monotonic()

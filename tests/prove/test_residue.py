@@ -8,7 +8,7 @@ import pytest
 
 from xenstage.index.sweep import Files
 from xenstage.prove.case import Case, Declared
-from xenstage.prove.patch.residue import definitions, prove_residue
+from xenstage.prove.patch.residue import definitions, is_prose, prove_residue
 from xenstage.prove.result import FAIL, PASS, Proof
 
 PUMP = "xen/common/pump.c"
@@ -157,3 +157,13 @@ int twice(void) {
 int last = 1;
 """
     assert definitions(text) == {"table": False, "twice": True, "last": True}
+
+
+def test_text_that_code_includes_is_not_for_people_only(tmp_path: Path) -> None:
+    texts = {"docs/well.txt": b"a", "xen/rows.txt": b"1,", "xen/a.c": b'int a[] = {\n#include "rows.txt"\n};\n'}
+    for path, data in texts.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(data)
+    files = Files(tmp_path, dict.fromkeys(texts, "100644"), {})
+    case = Case(1, "s", "s", "p", "c", files, files, tuple(texts))
+    assert is_prose(case, "docs/well.txt") and not is_prose(case, "xen/rows.txt")

@@ -14,7 +14,7 @@ from .binary.equal import Equal, equal_objects
 from .case import Case
 from .interface.abi import prove_abi
 from .model import guests
-from .patch.residue import is_documentation, prove_residue
+from .patch.residue import is_prose, prove_residue
 from .result import FAIL, INFRA, PASS, REFUSED, SKIP, Finding, Proof, worst
 from .source.follow import follow, settle
 from .source.hypercalls import prove_hypercalls
@@ -165,9 +165,9 @@ def _unread(case: Case, built: Built) -> list[str]:
     for path in case.changed:
         modes = [side.tracked.get(path, "100644") for side in (case.before, case.after)]
         plain = all(m.startswith("100") for m in modes)
-        if plain and (is_documentation(path) or path.endswith((".c", ".h"))):
+        if plain and (is_prose(case, path) or path.endswith((".c", ".h"))):
             continue
-        if not (path.endswith(".S") and path.removeprefix("xen/").removesuffix(".S") + ".o" in compiled):
+        if not (plain and path.endswith(".S") and path.removeprefix("xen/").removesuffix(".S") + ".o" in compiled):
             out.append(path)
     return out
 

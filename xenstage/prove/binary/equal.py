@@ -17,7 +17,7 @@ from ...builds.builder import Result
 from ...ctext.lexer import Kind, tokenize
 from ...tree.config import BY_NAME, Config
 from ..case import Case
-from ..patch.residue import is_documentation
+from ..patch.residue import is_prose
 from .compiled import compare
 
 _KINDS = ("f", "d", "s")
@@ -86,7 +86,7 @@ def _gaps(case: Case, built: Mapping[str, tuple[Result, Result]]) -> list[str]:
     read = {c: {*a.harvest.get("read", []), *b.harvest.get("read", [])} for c, (a, b) in built.items()}
     out = []
     for path in case.changed:
-        if is_documentation(path) or _comments_only(case, path):
+        if is_prose(case, path) or _comments_only(case, path):
             continue
         configs = [BY_NAME[c] for c, paths in read.items() if path in paths]
         if path.startswith("xen/") and path.endswith("/Makefile"):

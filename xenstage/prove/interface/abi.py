@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Mapping
+from typing import Any
 
 from ...cache import Cache
 from ..case import Case
@@ -33,7 +34,7 @@ def prove_abi(case: Case, *, cache: Cache) -> Proof:
         return Proof("abi", PASS, f"no public header changes ({count} files of {PUBLIC} identical)")
     findings: list[Finding] = []
     refused: list[Finding] = []
-    facts: dict[str, object] = {"targets": sorted(TARGETS)}
+    facts: dict[str, Any] = {"targets": sorted(TARGETS)}
     if public:
         readers = readers_of(f.read(p) for f in (case.before, case.after) for p in public if p in f.tracked)
         names = {whole_of(p.removeprefix(PUBLIC)) for p in public}
@@ -47,7 +48,9 @@ def prove_abi(case: Case, *, cache: Cache) -> Proof:
         return Proof("abi", FAIL, f"{len(findings)} changes that are not allowed", tuple(findings + refused), facts)
     if refused:
         return Proof("abi", REFUSED, f"{len(refused)} changes whose effect is not known", tuple(refused), facts)
-    summary = f"{len(public) + len(tools)} headers change; what they fix stays, or is new"
+    other = sum(" -> " in c or c.endswith("is gone") for c in facts.get("changes", []))
+    what = f"{other} of what they fix changes with its version" if other else "what they fix stays, or is new"
+    summary = f"{len(public) + len(tools)} headers change; {what}"
     return Proof("abi", PASS, summary, (), facts)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import bisect
 import functools
+import re
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -101,6 +102,18 @@ def _where_fewer(name: str, before: Iterable[Hit], after: Iterable[Hit]) -> str:
 def is_documentation(path: str) -> bool:
     """Whether a file is for people only, by its path."""
     return path.startswith("docs/") or path.endswith(_DOCUMENTS)
+
+
+def is_prose(case: Case, path: str) -> bool:
+    """Whether a changed file is for people only: by its path, and because no code includes it."""
+    if not is_documentation(path):
+        return False
+    base = path.rpartition("/")[2]
+    word = max(re.findall(r"\w+", base), key=len, default="")
+    line = re.compile(rb"^[ \t]*[#%:?=]*[ \t]*\w*include\w*\b[^\n]*" + re.escape(base.encode()), re.M)
+    holders = {h.path for files in (case.before, case.after) for h in sweep(files, [word])} if word else set()
+    sides = [f.read(p) for p in holders if not is_documentation(p) for f in (case.before, case.after) if p in f.tracked]
+    return not any(line.search(data) for data in sides)
 
 
 def role(files: Files, hit: Hit) -> str:
