@@ -58,7 +58,7 @@ def _line(row: Row) -> str:
     cells = [_SHORT.get(verdicts.get(n, "-"), "-") for n in NAMES]
     alarm = f" **{row.false}**" if row.false else ""
     claims = "yes" if j.case.claims_nfc else "no"
-    shown = j.shown or "-"
+    shown = row.shown or "-"
     first = f"| {row.listed.commit} | {row.listed.truth} | {claims} | {j.verdict}{alarm} "
     return f"{first}| {' | '.join(cells)} | {shown} | {row.seconds:.1f} |"
 
@@ -79,10 +79,11 @@ def _explain(row: Row) -> None:
 def _total(rows: Sequence[Row]) -> str:
     out = []
     for truth in (SAME, CHANGES):
-        some = [r.judgement for r in rows if r.listed.truth == truth and r.judgement is not None]
+        mine = [(r, r.judgement) for r in rows if r.listed.truth == truth]
+        some = [j for _, j in mine if j is not None]
         verdicts = sorted({j.verdict for j in some})
         counts = ", ".join(f"{sum(j.verdict == v for j in some)} {v}" for v in verdicts)
-        shown = sum(bool(j.shown) for j in some)
+        shown = sum(bool(r.shown) for r, _ in mine)
         out.append(f"{len(some)} that are '{truth}': {counts}; {shown} shown to change nothing")
     left = sum(r.judgement is None for r in rows)
     built = sum(bool(r.built) for r in rows)

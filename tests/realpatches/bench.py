@@ -57,6 +57,16 @@ class Row:
     built: tuple[str, ...] = ()
 
     @property
+    def shown(self) -> str:
+        """By what it is shown that nothing changes; where nothing was built, that only a build is missing."""
+        j = self.judgement
+        if j is None or j.shown:
+            return j.shown if j is not None else ""
+        wanting = [w for w in j.why_not if not w.startswith(("objects: ", "hypercalls: "))]
+        no_fault = all(p.verdict in ("PASS", "SKIP") or p.name == "objects" for p in j.proofs)
+        return "the source proofs, unbuilt" if not self.built and not wanting and no_fault else ""
+
+    @property
     def false(self) -> str:
         """What is wrong with the verdict; "" where nothing is."""
         j = self.judgement
@@ -64,7 +74,7 @@ class Row:
             return ""
         if self.listed.truth == SAME and j.verdict == "FAIL":
             return "FAIL on a patch that changes nothing"
-        if self.listed.truth == CHANGES and j.shown:
+        if self.listed.truth == CHANGES and self.shown:
             return "a change called unchanged"
         return ""
 

@@ -60,6 +60,14 @@ def test_a_false_verdict_is_named(truth: str, verdict: str, nfc: bool, equal: Eq
     assert row.false == false
 
 
+def test_what_only_lacks_a_build_is_told_apart() -> None:
+    bare = Judgement(judgement(PASS).case, judgement(PASS).proofs, False, ("objects: nothing was built here",), "")
+    row = Row(Listed("deadbeef", CHANGES, 1), bare, 1.0)
+    assert row.shown == "the source proofs, unbuilt" and row.false
+    more = Judgement(bare.case, bare.proofs, False, (*bare.why_not, "xen/x.c: macro A is covered by no proof"), "")
+    assert not Row(row.listed, more, 1.0).shown
+
+
 @pytest.mark.parametrize(
     ("judged", "words"),
     [
