@@ -5,11 +5,12 @@ from __future__ import annotations
 from .abi import READERS
 from .conditions import CHAINS, CONDITIONS, CREATION, LIFETIMES
 from .heads import HEADS
+from .meaning import MEANING
 from .others import BREAKS, FORM, INTERFACE, RESIDUE
 from .preprocessor import PREPROCESSOR
 from .tables import TABLES
 
 MUTANTS = (
     *CONDITIONS, *CHAINS, *CREATION, *TABLES, *LIFETIMES, *BREAKS, *INTERFACE, *FORM, *RESIDUE,
-    *HEADS, *PREPROCESSOR, *READERS,
+    *HEADS, *PREPROCESSOR, *READERS, *MEANING,
 )  # fmt: skip

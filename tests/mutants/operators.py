@@ -26,6 +26,7 @@ class Mutant:
     :param caught_by: the proof that must find it.
     :param apply: the files of the tree after the patch that it changes, with their bytes;
         LookupError where the tree has no place for it.
+    :param both: what it brings to the trees before and after the patch, for ``apply`` to spoil.
     :param config: for a mutant of the builds, the configuration in which it shows.
     :param keeps_edits: whether the declared edits stay, so that the difference is stray.
     """
@@ -37,6 +38,7 @@ class Mutant:
     caught_by: str
     apply: Apply
     keeps_edits: bool = False
+    both: Apply | None = None
     config: str = ""
 
 

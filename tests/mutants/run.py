@@ -22,6 +22,7 @@ from xenstage.prove.interface.abi import prove_abi
 from xenstage.prove.patch.form import prove_form
 from xenstage.prove.patch.residue import prove_residue
 from xenstage.prove.result import Proof
+from xenstage.prove.source.follow import follow
 from xenstage.prove.source.hypercalls import prove_hypercalls
 from xenstage.prove.source.lifetimes import prove_lifetimes
 from xenstage.prove.source.predicates import prove_predicates
@@ -85,7 +86,7 @@ def bench(tree: str) -> Bench:
 def prove(case: Case, name: str, cache: Cache, total: int) -> Proof:
     """One proof that needs no build."""
     if name == "predicates":
-        return prove_predicates(case)
+        return follow(case, prove_predicates(case))
     if name == "hypercalls":
         return prove_hypercalls(case, {})
     if name == "lifetimes":
@@ -104,11 +105,20 @@ def spoil(mutant: Mutant, case: Case) -> tuple[Case, dict[str, bytes]]:
 
     :raises LookupError: when the tree has no place for it.
     """
+    if mutant.both is not None:
+        before, after = (_with(files, mutant.both(files)) for files in (case.before, case.after))
+        case = dataclasses.replace(case, before=before, after=after)
     changed = mutant.apply(case.after)
     after: Files = case.after.with_overlay(changed)
     declared = case.declared if mutant.keeps_edits else dataclasses.replace(case.declared, edits=None)
     paths = tuple(sorted({*case.changed, *changed}))
     return dataclasses.replace(case, after=after, changed=paths, declared=declared), changed
+
+
+def _with(files: Files, brought: Mapping[str, bytes]) -> Files:
+    """A tree with files that the commit has as well."""
+    tracked = {**files.tracked, **dict.fromkeys(brought, "100644")}
+    return dataclasses.replace(files, tracked=tracked).with_overlay(brought)
 
 
 def catch(mutant: Mutant, on: Bench) -> Caught:

@@ -23,6 +23,8 @@ KINDS = {
     "type in a head changed", "section changed", "attribute changed", "conditions around a definition",
     "field of another type", "name shadowed", "second definition", "macro's body", "text included", "build file",
     "ABI macro with arguments", "ABI of the hypervisor", "ABI of an old version", "save record changed",
+    "guard behind its use", "bound gone", "evaluated otherwise", "width of a number", "arithmetic",
+    "text that reads alike", "table's length", "reader of a value",
 }  # fmt: skip
 TREES = [
     "sample",
