@@ -106,8 +106,9 @@ def spoil(mutant: Mutant, case: Case) -> tuple[Case, dict[str, bytes]]:
     :raises LookupError: when the tree has no place for it.
     """
     if mutant.both is not None:
-        before, after = (_with(files, mutant.both(files)) for files in (case.before, case.after))
-        case = dataclasses.replace(case, before=before, after=after)
+        case = dataclasses.replace(
+            case, before=_with(case.before, mutant.both(case.before)), after=_with(case.after, mutant.both(case.after))
+        )
     changed = mutant.apply(case.after)
     after: Files = case.after.with_overlay(changed)
     declared = case.declared if mutant.keeps_edits else dataclasses.replace(case.declared, edits=None)
