@@ -16,16 +16,6 @@ from .reach import check, pvh_stopped_in_32bit
 from .tables import COMPAT, MERGED, NATIVE, PVH, Row, read_table
 
 DISPATCH = "hvm_do_hypercall"
-NAMES = (NATIVE, COMPAT, PVH)
-DEFINES = (
-    *NAMES,
-    MERGED,
-    DISPATCH,
-    "#define HYPERCALL",
-    "#define COMPAT_CALL",
-    "container_memory_op",
-    "container_vcpu_op",
-)
 
 HEAD = """\
 /*
@@ -230,8 +220,7 @@ STAGE = Stage(
             All {rows} rows hold the handlers that the two tables held.
             """,
             rewrite=fold,
-            names=NAMES,
-            defines=DEFINES,
+            names=(NATIVE, COMPAT, PVH),
             removes=(NATIVE, COMPAT),
             introduces=(MERGED, "hvm_hypercall"),
         ),
@@ -251,7 +240,6 @@ STAGE = Stage(
             """,
             rewrite=select,
             names=(MERGED, PVH),
-            defines=(*DEFINES, "struct hvm_hypercall"),
             introduces=("container_memory_op", "container_vcpu_op"),
         ),
         Patch(
@@ -267,7 +255,6 @@ STAGE = Stage(
             """,
             rewrite=name_guests,
             names=(MERGED, PVH),
-            defines=(*DEFINES, "struct hvm_hypercall"),
             introduces=("HCALL_HVM", "HCALL_PVH"),
         ),
         Patch(
@@ -281,7 +268,6 @@ STAGE = Stage(
             """,
             rewrite=merge,
             names=(MERGED, PVH),
-            defines=(*DEFINES, "struct hvm_hypercall"),
             removes=(PVH,),
         ),
     ),
