@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import posixpath
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
@@ -55,6 +56,7 @@ _LATEST = "#define __XEN_INTERFACE_VERSION__ __XEN_LATEST_INTERFACE_VERSION__\n"
 _TOOLS = f"#define __XEN_TOOLS__ 1\n{_LATEST}"
 _XEN = f"#define __XEN__ 1\n{_LATEST}#define BUG() ((void)0)\n"
 _VERSION = re.compile(rb"\b__XEN_INTERFACE_VERSION__\s*[<>=!]+\s*(0[xX][0-9a-fA-F]+)")
+_INCLUDED = re.compile(rb'#[ \t]*include[ \t]*[<"]([^">\n]+)[">]')
 
 Items = dict[str, str]  # "header target kind name" parts joined by a tab -> what is fixed
 
@@ -112,10 +114,11 @@ def interface_of(
             for name in ("stdint.h", "stddef.h", "sys/types.h", "xen/lib.h"):
                 (place / name).parent.mkdir(exist_ok=True)
                 (place / name).write_text("#ifndef XENSTAGE_TYPES\n#define XENSTAGE_TYPES\n" + _STDINT + "#endif\n")
-            kept = _read(place, sorted(headers), "", _TOOLS)
+            known = files.memo.setdefault("laid out", {})
+            kept = _read(place, sorted(headers), "", _TOOLS, headers, known)
             kept["closed"] = {}
             for reader, defines in (readers or {}).items() if also else ():
-                more = _read(place, also, f" {reader}", defines)
+                more = _read(place, also, f" {reader}", defines, headers, known)
                 kept["items"].update(more["items"])
                 kept["closed"].update(more["broken"])
         finally:
@@ -124,7 +127,9 @@ def interface_of(
     return Interface(kept["items"], kept["broken"], kept["closed"])
 
 
-def _read(place: Path, names: list[str], reader: str, defines: str) -> dict[str, Any]:
+def _read(
+    place: Path, names: list[str], reader: str, defines: str, headers: Mapping[str, bytes], known: dict[Any, Any]
+) -> dict[str, Any]:
     items: Items = {}
     broken: dict[str, str] = {}
     for target, foreign in TARGETS.items():
@@ -134,13 +139,34 @@ def _read(place: Path, names: list[str], reader: str, defines: str) -> dict[str,
             inside = any(re.fullmatch(pattern, name) for pattern in _INSIDE.values())
             if name in _LEFT_OUT or foreign in name or inside:
                 continue
-            try:
-                found = _header(place, name, target, defines)
-            except _Broken as e:
-                broken[f"{name}\t{target}{reader}"] = str(e)
+            key = (_seen_by(name, headers), target, defines)
+            if key not in known:  # the same few headers change from patch to patch
+                try:
+                    known[key] = _header(place, name, target, defines)
+                except _Broken as e:
+                    known[key] = str(e)
+            found = known[key]
+            if isinstance(found, str):
+                broken[f"{name}\t{target}{reader}"] = found
                 continue
             items.update({f"{name}\t{target}{reader}\t{k}": v for k, v in found.items()})
     return {"items": items, "broken": broken}
+
+
+def _seen_by(name: str, headers: Mapping[str, bytes]) -> str:
+    """The content of a header and of all that it may include, with what every header is given."""
+    pending, seen = [name, "xen-compat.h", "xen.h", "event_channel.h"], set[str]()
+    while pending:
+        at = pending.pop()
+        if at in seen or at not in headers:
+            continue
+        seen.add(at)
+        if len(re.findall(rb"#[ \t]*(?:include|import)", headers[at])) > len(_INCLUDED.findall(headers[at])):
+            return digest(name, *(x for n in sorted(headers) for x in (n, headers[n])))  # a macro says what
+        for m in _INCLUDED.finditer(headers[at]):
+            said = m.group(1).decode("latin-1")
+            pending += [said, posixpath.normpath(posixpath.join(posixpath.dirname(at), said))]
+    return digest(name, *(x for n in sorted(seen) for x in (n, headers[n])))
 
 
 def whole_of(name: str) -> str:
