@@ -113,3 +113,11 @@ def test_sizes_as_bloat_o_meter_prints_them() -> None:
     assert lines[0] == "add/remove: 1/1 grow/shrink: 1/1 up/down: 10/-10 (0)"
     assert [line.split()[0] for line in lines[2:]] == ["new", "grown", "shrunk", "gone"]
     assert lines[2].split()[1:] == ["-", "6", "+6"] and lines[5].split()[1:] == ["8", "-", "-8"]
+
+
+def test_a_definition_that_became_weak_is_another(tmp_path: Path) -> None:
+    """Its bytes are as before; another definition may take its place now."""
+    weak = TEXT.replace("int second(int x)", "__attribute__((weak)) int second(int x)")
+    assert names(differ(tmp_path, TEXT, weak)) == (["second"], [])
+    extern = TEXT.replace("extern int pump(int);", "extern int pump(int) __attribute__((weak));")
+    assert names(differ(tmp_path, TEXT, extern))[0] == ["first", "second"]

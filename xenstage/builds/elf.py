@@ -26,6 +26,7 @@ from ..index.pool import Workers
 _LINKS = ("built_in.o", "prelink.o", "prelink-efi.o", "version.o", "symbols-dummy.o")
 _PC_RELATIVE = {62: {2, 4, 9, 41, 42}}  # EM_X86_64: PC32, PLT32, GOTPCREL and its kin: four bytes before the end
 _ALLOC, _EXEC, _MERGE, _STRINGS = 2, 4, 16, 32
+_WEAK = 2  # STB_WEAK: another definition takes its place
 _DEPTH = 3
 
 # "f" and "d": symbol -> [size in bytes, digest]; "s": section without symbols -> the same
@@ -38,6 +39,7 @@ class _Symbol(NamedTuple):
     size: int
     kind: int
     section: int
+    weak: bool = False
 
 
 class _Relocation(NamedTuple):
@@ -57,7 +59,7 @@ def read_unit(path: Path, prefix: Path, erase: Sequence[bytes] = ()) -> Unit:
     """The functions ("f") and variables ("d") of one relocatable object, and what stands in
     sections without a symbol of their own ("s": exception tables, bug frames, alternatives).
 
-    The section in which something stands is part of its digest.
+    The section in which something stands is part of its digest, and whether it is weak.
 
     :param prefix: a directory whose name is left out of strings (``__FILE__``).
     :param erase: texts that do not count (the date of the build).
@@ -133,7 +135,7 @@ class _Object:
             rows = ((n, i, s, v, z) for n, v, z, i, _, s in struct.iter_unpack(f"{self.order}IIIBBH", raw))
         for at, info, section, value, size in rows:
             name = names[at : names.index(b"\0", at)].decode("latin-1")
-            out.append(_Symbol(name, value, size, info & 15, section))
+            out.append(_Symbol(name, value, size, info & 15, section, info >> 4 == _WEAK))
         return out
 
     def _relocations(self, header: Any) -> list[_Relocation]:
@@ -157,7 +159,7 @@ class _Object:
                 while name in where:
                     name, n = f"{local_name(s.name)}#{n}", n + 1
                 made = self._digest(index, s.value, s.value + s.size, s, 0)
-                where[name] = [s.size, f"{made} {self.names[index]}"]
+                where[name] = [s.size, f"{made} {self.names[index]}{' weak' if s.weak else ''}"]
         return out
 
     def _nameless(self) -> dict[str, list[Any]]:
@@ -239,7 +241,7 @@ class _Object:
             if owner is not None and s.name == owner.name:
                 return f"self{addend:+d}"
             if s.kind in (1, 2) or s.section == 0 or s.section >= 0xFF00:
-                return f"{local_name(s.name)}{addend:+d}"
+                return f"{local_name(s.name)}{addend:+d}{' weak' if s.weak else ''}"
         section = s.section
         if section == 0 or section >= len(self.headers):
             return f"{local_name(s.name)}{addend:+d}"
