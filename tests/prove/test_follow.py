@@ -165,6 +165,15 @@ int fill(struct pump *p) { return drain(p->owner) + 1; }""",
         """long fill(XEN_GUEST_HANDLE_PARAM(int) arg, int n) { if ( n <= 3 ) return -38; return pour(arg); }""",
     ),
     (
+        "a local that stands for another object",
+        """int fill(struct vcpu *v) { int i; for ( i = 0; i < 3; i++ ) tick(v->domain, i);
+if ( v->domain->arch.rate ) note(v->domain); spill(v->domain, i); return 0; }""",
+        """int fill(struct vcpu *v) { struct domain *d = v->domain; int i; for ( i = 0; i < 3; i++ ) tick(d, i);
+if ( d->arch.rate ) note(d); spill(d, i); return 0; }""",
+        """int fill(struct vcpu *v) { struct domain *d = current->domain; int i; for ( i = 0; i < 3; i++ ) tick(d, i);
+if ( d->arch.rate ) note(d); spill(d, i); return 0; }""",
+    ),
+    (
         "a parameter that nobody needs",
         """static int pour_all(int n, int unused) { return n * 3; }
 int fill(int n) { return pour_all(n, 1) + 1; }""",

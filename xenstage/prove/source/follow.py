@@ -17,17 +17,18 @@ from typing import Any
 
 from ...ctext.body import If, Leaf, Loop, Node, NotUnderstood, Switch, has_label, parameters, parse_body, words_of
 from ...ctext.entities import Entity, entities
-from ...ctext.expr import parse_expression
-from ...index.sweep import Files, sweep
+from ...ctext.expr import Expr, parse_expression, show
+from ...index.sweep import sweep
 from ..case import Case
 from ..changes import WITH_HEAD, Change, changed_entities
-from ..model.special import World
+from ..model.special import World, aliases
 from ..model.tables import world_in
 from ..model.world import worlds_of
 from ..result import FAIL, PASS, REFUSED, Finding, Proof
 from .paths import Outcome, compare_parts
 from .program import Program, compile_body, compile_part, frame, plain_type, without_name
 from .rename import in_code, renames, to_compare, with_names
+from .setters import setting_macros
 from .symbolic import Run, Side
 
 _WORD = re.compile(r"[A-Za-z_]\w*\Z")
@@ -261,6 +262,7 @@ class _Reader:
             raise NotUnderstood(f"its head changes: {' '.join(heads[0])[:60]} -> {' '.join(heads[1])[:60]}")
         nodes = [parse_body(e) for e in (old, new)]
         frames = [frame(e, n) for e, n in zip((old, new), nodes, strict=True)]
+        nodes = [_with_aliases(n, aliases(n, {p for p, _ in f.parameters})) for n, f in zip(nodes, frames, strict=True)]
         if [t for _, t in frames[0].parameters] != [t for _, t in frames[1].parameters]:
             raise NotUnderstood("its parameters change")
         renamed = _locals(frames)
@@ -311,7 +313,7 @@ class _Reader:
 
     def _setting(self) -> frozenset[str]:
         if self._setters is None:
-            self._setters = _setters(self.case.before) | _setters(self.case.after)
+            self._setters = setting_macros(self.case.before) | setting_macros(self.case.after)
         return self._setters
 
 
@@ -398,6 +400,31 @@ def _smallest(old: _Function, new: _Function) -> Outcome:
         return Outcome(found.runs, f"in a part of it, {found.difference}")
 
 
+def _with_aliases(nodes: Part, names: Mapping[str, Expr]) -> Part:
+    """Statements in which locals that stand for another object throughout are read as it."""
+    texts = {n: tuple(_PIECE.findall(show(e))) for n, e in names.items()}
+
+    def put(words: tuple[str, ...]) -> tuple[str, ...]:
+        out: list[str] = []
+        for i, w in enumerate(words):
+            member = i and words[i - 1] in ("->", ".")
+            declared = words[i + 1 : i + 2] == ("=",)
+            out += texts[w] if w in texts and not member and not declared else [w]
+        return tuple(out)
+
+    def one(n: Node) -> Node:
+        if isinstance(n, Leaf):
+            return n if n.is_label else Leaf(put(n.words))
+        if isinstance(n, If):
+            return If(put(n.cond), _with_aliases(n.then, names), _with_aliases(n.other, names))
+        if isinstance(n, Loop):
+            return Loop(put(n.head), _with_aliases(n.body, names))
+        return Switch(put(n.cond), _with_aliases(n.body, names))
+
+    return tuple(one(n) for n in nodes) if names else nodes
+
+
+_PIECE = re.compile(r"[A-Za-z_]\w*|->|\S")
 Part = tuple[Node, ...]
 
 
@@ -445,9 +472,8 @@ def _elsewhere(function: _Function, part: Part) -> set[str]:
     """Locals that stand in a function outside some of its statements; all of them where that is not known."""
     if part == function.nodes:
         return set()
-    words = list(function.entity.words)
     inside = words_of(part)
-    count = {n: sum(w == n for w in words) for n in function.frame.types}
+    count = {n: _count(function.nodes, n) for n in function.frame.types}
     own = {n: _count(part, n) for n in function.frame.types}
     return {
         n for n in function.frame.types if n not in inside or count[n] > own[n] or n in dict(function.frame.parameters)
@@ -466,48 +492,3 @@ def _count(nodes: Part, name: str) -> int:
         else:
             out += n.cond.count(name) + _count(n.body, name)
     return out
-
-
-_MACRO = re.compile(rb"^[ \t]*#[ \t]*define[ \t]+(\w+)\(([^)]*)\)((?:[^\n\\]|\\.|\\\n)*)", re.M)
-_TOKEN = re.compile(r"[A-Za-z_]\w*|<<=|>>=|\+\+|--|&&|[=!<>]=|[-+*/|&^]=|[^\s\w]")
-
-
-def _setters(files: Files) -> frozenset[str]:
-    """Function-like macros of the headers that may set an argument, by themselves or by another one."""
-    known = files.memo.get("setters")
-    if known is not None and not any(p.endswith(".h") for p in files.overlay):
-        return known  # type: ignore[no-any-return]
-    bodies: dict[str, list[tuple[set[str], tuple[str, ...]]]] = {}
-    for path in files.paths():
-        if path.startswith("xen/include/") and path.endswith(".h"):
-            for m in _MACRO.finditer(files.read(path)):
-                name, given, body = (m.group(i).decode("latin-1") for i in (1, 2, 3))
-                row = set(_TOKEN.findall(given)), tuple(_TOKEN.findall(body))
-                bodies.setdefault(name, []).append(row)
-    out: set[str] = set()
-    grew = True
-    while grew:
-        grew = False
-        for name, rows in bodies.items():
-            if name not in out and any(_sets(given, body, out) for given, body in rows):
-                out.add(name)
-                grew = True
-    files.memo["setters"] = frozenset(out)
-    return frozenset(out)
-
-
-_SET = {"=", "+=", "-=", "*=", "/=", "|=", "&=", "^=", "<<=", ">>=", "++", "--"}
-
-
-def _sets(given: set[str], body: Sequence[str], setters: set[str]) -> bool:
-    if {"asm", "__asm__"} & set(body):
-        return True
-    for i, w in enumerate(body):
-        if w not in given:
-            continue
-        j, k = i - 1, i + 1
-        while j >= 0 and body[j] == "(" and k < len(body) and body[k] == ")":
-            j, k = j - 1, k + 1
-        if (k < len(body) and body[k] in _SET) or (j >= 0 and body[j] in ("&", "++", "--")):
-            return True
-    return bool(given & set(body)) and bool(setters & set(body))

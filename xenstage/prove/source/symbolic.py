@@ -19,6 +19,7 @@ from ..model.constants import enumerates, number_of
 from ..model.special import World
 from ..model.traps import touchy
 from .program import Op, Program, plain_type
+from .types import SMALL, type_of
 
 MOST_STEPS = 4000
 _DEPTH = 4
@@ -214,14 +215,14 @@ class _Frame:
         return word in self.program.types
 
     def converted(self, kind: str, value: Expr) -> Expr:
-        if _is_common(value) and ("*" in kind or kind in (*_SMALL, "int", "unsigned int")):
+        if _is_common(value) and ("*" in kind or kind in (*SMALL, "int", "unsigned int")):
             value = value[2]  # whatever it was converted to keeps the low 32 bits
         if "*" in kind or kind == "void":
             return value
         if value[0] == "num":
             known = arithmetic.cast(kind, value)
             return known if known is not None else ("cast", kind, value)
-        if _type(value) == kind:
+        if type_of(value) == kind:
             return value
         return ("cast", kind, value)
 
@@ -483,34 +484,6 @@ def _is_common(e: Expr) -> bool:
 
 def _unset(e: Expr) -> bool:
     return e[0] == "raw" and str(e[1]).startswith("<unset ")
-
-
-_SMALL = ("uint8_t", "int8_t", "uint16_t", "int16_t", "char", "short", "bool_t", "unsigned char", "unsigned short")
-
-
-def _type(e: Expr) -> str:
-    """The type of a value where that is plain; "" where it is not known (C11 6.3.1.8)."""
-    if e[0] == "cast":
-        return plain_type(str(e[1]))
-    if e[0] == "num":
-        return {"": "int", "U": "unsigned int", "UL": "unsigned long"}.get(str(e[2]) if len(e) > 2 else "", "")
-    if e[0] == "un" and e[1] in ("-", "~", "+"):
-        return _promoted(e[2])
-    if e[0] != "bin":
-        return ""
-    kinds = {_promoted(e[2]), _promoted(e[3])} if e[1] not in ("<<", ">>") else {_promoted(e[2])}
-    if len(kinds) == 1:
-        return kinds.pop()
-    if "" in kinds:
-        return ""
-    return "unsigned long" if "unsigned long" in kinds else "unsigned int" if kinds == {"int", "unsigned int"} else ""
-
-
-def _promoted(e: Expr) -> str:
-    kind = _type(e)
-    if kind in _SMALL:
-        return "int"
-    return kind if kind in ("int", "unsigned int", "long", "unsigned long") else ""
 
 
 def _operand(e: Expr) -> str:
