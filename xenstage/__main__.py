@@ -10,6 +10,7 @@ def start() -> int:
 
         return main()
     except KeyboardInterrupt:  # while Python was still loading
+        sys.stderr.write("xenstage: interrupted; nothing was begun\n")
         return 130
     except ModuleNotFoundError as e:
         if (e.name or "").startswith("xenstage"):
