@@ -96,25 +96,31 @@ def accessors_of(files: Files, world: World, settled: Mapping[str, str]) -> Foun
         fresh = set(following.truth) - words
         words |= fresh
         if not fresh and following == found:
-            return _without_shadowed(found, known, files)
+            return _without_shadowed(found, files)
         found = following
 
 
-def _without_shadowed(found: Found, known: Mapping[str, list[Accessor]], files: Files) -> Found:
+def _without_shadowed(found: Found, files: Files) -> Found:
     """Leave out names that some other file gives a meaning of its own."""
     for name in sorted(found.truth):
         word = name.encode()
-        define = re.compile(
-            rb"^[ \t]*#[ \t]*(?:define|undef)[ \t]+%s\b|^[A-Za-z_][^\n;=#(]*\b%s\([^;{]*\)\s*\{" % (word, word), re.M
-        )
         places = [
-            (path, m.start()) for path, data in source_files(files) if word in data for m in define.finditer(data)
+            path for path, data in source_files(files) if word in data for _ in range(_meanings(files, data, word))
         ]
         if len(places) > 1:
-            found.unread[name] = f"it is defined more than once ({', '.join(sorted({p for p, _ in places}))})"
+            found.unread[name] = f"it is defined more than once ({', '.join(sorted(set(places)))})"
             del found.truth[name]
             found.pure.discard(name)
     return found
+
+
+def _meanings(files: Files, data: bytes, word: bytes) -> int:
+    """How often a file defines a name, or takes a definition away."""
+    key = ("meanings", word, data)
+    if key not in files.memo:
+        head = rb"^[ \t]*#[ \t]*(?:define|undef)[ \t]+%s\b|^[A-Za-z_][^\n;=#(]*\b%s\([^;{]*\)\s*\{" % (word, word)
+        files.memo[key] = len(re.findall(head, data, re.M))
+    return int(files.memo[key])
 
 
 def _read(candidates: list[Accessor], world: World, settled: Mapping[str, str], before: Found, found: Found) -> None:

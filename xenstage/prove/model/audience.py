@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from ...ctext.body import If, Leaf, Loop, Node, NotUnderstood, parameters
 from ...ctext.entities import Entity
@@ -184,9 +185,8 @@ def _stored(r: Reference, entity: Entity, thing: str) -> str | None:
 def _passed(path: str, holder: Entity, callee: Entity, thing: str, search: _Search, name: str) -> Iterator[str]:
     """The caller's objects that stand for an object of what it calls, for which it still does
     so when they are of the kind."""
-    nodes = body_of(holder)
-    given = _parameters(holder)
-    alias = {**_vcpus_of(nodes), **aliases(nodes, set(given))}
+    nodes, given, vcpus, plain = _read(search.files, holder)
+    alias = {**vcpus, **plain}
     running = [p for p in given if f"{p}->domain" != thing and _is_current(search, path, holder, p)]
     alias.update(dict.fromkeys(running, ("id", "current")))
     alias = {n: _resolved(e, running) for n, e in alias.items()}
@@ -207,6 +207,16 @@ def _passed(path: str, holder: Entity, callee: Entity, thing: str, search: _Sear
             yield mine
         elif not _made_without(nodes, root, search):
             yield f"{LOST_IN}it is not followed what {mine or 'is passed'} is"
+
+
+def _read(files: Files, holder: Entity) -> tuple[Sequence[Node], list[str], dict[str, Expr], dict[str, Expr]]:
+    """A function's or macro's statements, parameters, virtual CPUs and aliases, read once."""
+    key = ("body", id(holder))  # entities are kept for as long as the files are known
+    if key not in files.memo:
+        nodes, given = body_of(holder), _parameters(holder)
+        files.memo[key] = (nodes, given, _vcpus_of(nodes), aliases(nodes, set(given)), holder)
+    kept: tuple[Any, ...] = files.memo[key]
+    return kept[0], kept[1], kept[2], kept[3]
 
 
 def _resolved(e: Expr, running: Sequence[str]) -> Expr:
@@ -247,9 +257,8 @@ def _passes_current(search: _Search, r: Reference, name: str, at: int, depth: in
     holder = r.holder
     assert holder is not None
     try:
-        nodes = body_of(holder)
-        given = _parameters(holder)
-        env = Env(World({}, {}, search.world.constant), {}, {}, aliases(nodes, set(given)))
+        nodes, given, _, plain = _read(search.files, holder)
+        env = Env(World({}, {}, search.world.constant), {}, {}, plain)
         for call in _calls(specialise(nodes, env), name):
             if call is None or at >= len(call[2]):
                 return False

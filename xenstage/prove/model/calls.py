@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import hashlib
 import re
 from collections.abc import Iterator
@@ -46,8 +47,10 @@ def references(files: Files, path: str, name: str) -> Iterator[Reference]:
             continue
         if at != path and _is_static(data, name):
             continue  # one of its own
+        places = [m.start() for m in whole.finditer(data)]
         for e in _kept(files, at, data):
-            if e.kind not in _SILENT:
+            i = bisect.bisect_left(places, e.start)
+            if e.kind not in _SILENT and i < len(places) and places[i] < e.end:
                 yield from _inside(e, at, name)
 
 
@@ -72,8 +75,10 @@ def member_calls(files: Files, member: str) -> Iterator[Reference]:
     for at, data in source_files(files):
         if at.endswith(".S") or word not in data or not pattern.search(data):
             continue
+        places = [m.start() for m in pattern.finditer(data)]
         for e in _kept(files, at, data):
-            words = e.words
+            first = bisect.bisect_left(places, e.start)
+            words = e.words if first < len(places) and places[first] < e.end else ()
             for i in range(1, len(words)):
                 if words[i] != member or words[i - 1] not in ("->", "."):
                     continue

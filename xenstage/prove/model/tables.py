@@ -7,6 +7,7 @@ not named is 0.  A form that is not known stops the reading, it never makes a ro
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -78,7 +79,10 @@ def world_in(world: World, files: Files, path: str, *, whole: bool = False) -> W
     if not isinstance(world.constant, Constants):
         return world
     constant = FileConstants(world.constant, data, path)
-    selectors = selectors_of(data, set(world.truth))
+    key = ("selectors", hashlib.sha256(data).digest(), frozenset(world.truth))
+    if key not in files.memo:
+        files.memo[key] = selectors_of(data, set(world.truth))
+    selectors = files.memo[key]
     return replace(world, constant=constant, tables=tables_of(data, constant, whole=whole), selectors=selectors)
 
 
