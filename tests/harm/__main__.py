@@ -32,13 +32,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     p.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)} (default: all)")
     p.add_argument("--tree", metavar="DIR", help="a clone of xen.git, read only")
     p.add_argument("--full", action="store_true", help="everything, not a selection")
+    p.add_argument("--warm", metavar="DIR", help="a cache to begin with a copy of (XDG_CACHE_HOME), only read")
     p.add_argument("--only", metavar="TEXT", action="append", help="only trials whose group or name holds it")
     args = p.parse_args(argv)
     if unknown := sorted(set(args.parts) - set(PARTS)):
         p.error(f"no part named {', '.join(unknown)}; there are: {', '.join(PARTS)}")
     root = Path(tempfile.mkdtemp(prefix="xenstage-harm-"))
     try:
-        ground = Ground(root, Path(args.tree).absolute() if args.tree else None, args.full)
+        tree, warm = (Path(p).absolute() if p else None for p in (args.tree, args.warm))
+        ground = Ground(root, tree, args.full, warm)
         chosen = [PARTS[n] for n in args.parts or PARTS]
         trials = (t for part in chosen for t in part(ground))
         wanted = (t for t in trials if not args.only or any(o in f"{t.group}: {t.name}" for o in args.only))

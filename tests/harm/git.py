@@ -32,6 +32,8 @@ def trials(ground: Ground) -> Iterator[Trial]:
 def _on(ground: Ground, tree: Path | None) -> Iterator[Trial]:
     name = "sample" if tree is None else "xen"
     world = make_world(ground.root / name, tree)
+    if ground.warm is not None:
+        world.begin_with(ground.warm)
     wanted = world.reference()
     for label in [*VARIABLES, ALL] if ground.full else QUICK_VARIABLES:
         given = variables(world, label)

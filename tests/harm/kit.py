@@ -43,11 +43,14 @@ class Ground:
     :param root: a directory of the matrix' own, empty when it begins.
     :param tree: a clone of xen.git, only read; None where only the sample is tried.
     :param full: everything, however long it takes; otherwise a selection that ends within seconds.
+    :param warm: a cache directory (XDG_CACHE_HOME) of which a copy may be used, so that what is
+        prepared and parsed of the tree need not be made again; only read.
     """
 
     root: Path
     tree: Path | None
     full: bool
+    warm: Path | None = None
 
 
 Part = Callable[[Ground], Iterator[Trial]]

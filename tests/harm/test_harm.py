@@ -1,4 +1,4 @@
-"""A selection of the harm matrix on the sample; the whole of it is ``make harm``."""
+"""The matrix shows and counts harm; and a selection of git's part."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from .__main__ import PARTS, main, show
+from . import git
+from .__main__ import main, show
 from .kit import Answer, Ground, Trial, whole_digest
 from .settings import SETTINGS
 from .variables import VARIABLES
 
 
-@pytest.mark.parametrize("part", PARTS)
-def test_nothing_is_harmed(part: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    held = show(PARTS[part](Ground(tmp_path, None, full=False)))
+def test_nothing_is_harmed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    held = show(git.trials(Ground(tmp_path, None, full=False)))
     assert held, capsys.readouterr().out
 
 

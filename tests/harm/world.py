@@ -19,7 +19,7 @@ from xenstage.errors import Exit
 
 from .kit import Answer, whole_digest
 
-LIMIT = 300.0  # seconds; a run that takes longer waits for something that does not come
+LIMIT = 1800.0  # seconds; a run that takes longer waits for something that does not come
 ANN = "[user]\n\tname = Ann Author\n\temail = ann@example.org\n"
 _HOOKS = ["pre-commit", "commit-msg", "post-commit", "post-checkout", "post-rewrite", "prepare-commit-msg"]
 _HOOKS += ["reference-transaction", "applypatch-msg", "pre-applypatch", "post-applypatch", "post-index-change"]
@@ -114,6 +114,13 @@ class World:
                 os.waitpid(child, 0)
                 return Ended(-1, f"no end after {LIMIT:g} s")
             time.sleep(0.02)
+
+    def begin_with(self, cache: Path) -> None:
+        """Copy what another cache holds of prepared and parsed trees."""
+        made = cache / "xenstage"
+        for kind in ("prepared", "answers", "includes", "readings", "sweeps", "toolchains"):
+            if (made / kind).is_dir():
+                shutil.copytree(made / kind, self.cache / "xenstage" / kind, symlinks=True)
 
     def forget(self, *, everything: bool) -> None:
         """Make the cache cold: all of it, or the repositories in it."""
