@@ -174,6 +174,14 @@ if ( d->arch.rate ) note(d); spill(d, i); return 0; }""",
 if ( d->arch.rate ) note(d); spill(d, i); return 0; }""",
     ),
     (
+        "bits that a helper asks for",
+        """int fill(struct pump *p) { if ( !(p->level & 3) ) return 0; return pour(p); }""",
+        """static inline int wet(const struct pump *p, int mask) { return !!(p->level & mask); }
+int fill(struct pump *p) { if ( !wet(p, 3) ) return 0; return pour(p); }""",
+        """static inline int wet(const struct pump *p, int mask) { return (p->level & mask) == mask; }
+int fill(struct pump *p) { if ( !wet(p, 3) ) return 0; return pour(p); }""",
+    ),
+    (
         "a parameter that nobody needs",
         """static int pour_all(int n, int unused) { return n * 3; }
 int fill(int n) { return pour_all(n, 1) + 1; }""",

@@ -97,9 +97,15 @@ def frame(function: Entity, nodes: Sequence[Node]) -> Program:
         own = re.match(r"(struct|union) ", kind) and "*" not in kind
         if "[" in kind or own or re.search(r"\b(static|volatile)\b", kind):
             out.memory.add(name)
-    out.memory.update(n for w, n in itertools.pairwise(words) if w == "&" and n in out.types)
+    three = zip(words, words[1:], words[2:], strict=False)
+    out.memory.update(n for before, w, n in three if w == "&" and n in out.types and not _operand(before))
     out.memory.update(w for w, n in itertools.pairwise(words) if n == "." and w in out.types)
     return out
+
+
+def _operand(word: str) -> bool:
+    """Whether ``&`` behind a word joins two numbers; behind a bracket it may also take an address."""
+    return word == "]" or (bool(re.match(r"\w", word)) and word not in ("return", "case", "else", "do"))
 
 
 def _named(declaration: tuple[str, ...]) -> str:
