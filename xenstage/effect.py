@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+ANYBODY = "*"
+
 
 @dataclass(frozen=True)
 class Effect:
@@ -17,7 +19,8 @@ class Effect:
     :param path: the file, as "xen/common/kernel.c".
     :param function: the function's or macro's name.
     :param kind: the kind of guest as the evidence names it: the creation flags without their
-        prefix, joined by "+"; "pv" for a guest made without any.
+        prefix, joined by "+"; "pv" for a guest made without any; :data:`ANYBODY` where the
+        function does not ask who calls.
     :param reads_true: a pattern (fnmatch) of predicates: the new function does for this kind
         what the old one would do if these said yes.
     :param diff: what is left of the old and of the new function for this kind differs by

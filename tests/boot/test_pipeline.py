@@ -54,9 +54,9 @@ def test_the_committed_file_is_what_the_definition_gives(tmp_path: Path, capsys:
 
 
 def test_one_job_for_every_cell_of_the_matrix(config: dict[str, Any]) -> None:
-    plan = make_plan(commits(4, 2), tcg, guests=choose_guests(None))
+    plan = make_plan(commits(4, 2, 2), tcg, guests=choose_guests(None))
     asked = [(p.commit.name, p.cell.guest) for p in plan.cells]
-    assert written() == [ONE, TWO]
+    assert written() == [ONE, TWO, "03_feature_flags"]
     assert cells(written()) == asked
     got = [(j["variables"]["POINT"], j["variables"]["GUEST"]) for j in jobs(config).values() if "POINT" in str(j)
            and "variables" in j]  # fmt: skip

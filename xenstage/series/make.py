@@ -196,7 +196,8 @@ def _make_patch(
     before.facts.update(checked.pop("facts", {}))
     scratch, git = shop.cache.scratch("index"), shop.tree.git
     commit = git.commit(parent, done.changed, patch.subject, author=shop.author, date=date, scratch=scratch)
-    made = Made(patch, commit, git.tree_of(commit), done.edits, before.facts, done.counts, done.stays, checked)
+    said = replace(patch, effects=(*patch.effects, *before.effects))
+    made = Made(said, commit, git.tree_of(commit), done.edits, before.facts, done.counts, done.stays, checked)
     told = _tell(made, git, shop.author, parent, date, signoff=shop.signoff, conclusions=shop.conclusions)
     return told, after_files
 

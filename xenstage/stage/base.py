@@ -10,6 +10,7 @@ from typing import Any
 
 from ..ctext.lexer import Kind, Token, tokenize
 from ..edit.edits import Edit
+from ..effect import Effect
 from ..errors import Exit, XenstageError
 from ..index.sites import Index, Site
 from ..index.sweep import Files, Hit, sweep
@@ -51,6 +52,7 @@ class Base:
         self.commit = commit
         self.edits: list[Edit] = []
         self.facts: dict[str, Any] = {}
+        self.effects: list[Effect] = []
         self.stays: list[tuple[Site, str]] = []
         self.notes: list[str] = []
         self.added: list[str] = []
@@ -238,6 +240,11 @@ class Base:
     def fact(self, name: str, value: Any) -> None:
         """Put down something about this tree, for the message and the evidence file."""
         self.facts[name] = value
+
+    def effect(self, effect: Effect) -> None:
+        """Put down what the patch means to change, where its text is known only from the tree;
+        as :attr:`.declare.Patch.effects`, which says what is known beforehand."""
+        self.effects.append(effect)
 
     def note(self, text: str) -> None:
         """Put down something that whoever runs the stage should read; it is printed."""

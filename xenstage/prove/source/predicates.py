@@ -16,7 +16,7 @@ from typing import Any
 
 from ...ctext.body import NotUnderstood, parameters
 from ...ctext.entities import Entity
-from ...effect import Effect
+from ...effect import ANYBODY, Effect
 from ..case import Case
 from ..changes import Change, changed_entities
 from ..model import guests
@@ -282,7 +282,7 @@ def _compare(
         a, b = (r.left(types, values, null) for r in readings)
         wrong = readings[1].wrong - readings[0].wrong
         found = sorted(wrong)[0] if wrong else differences(a, b, valid_objects(types))
-        mine = [e for e in effects if e.kind in types.values()]
+        mine = [e for e in effects if e.kind in (ANYBODY, *types.values())]
         if not found or _as_declared(a, b, mine, out):
             continue
         away = absent(case, worlds, (change.path, change.name), types)
@@ -300,7 +300,9 @@ def _compare(
 def _as_declared(old: Sequence[Left], new: Sequence[Left], effects: list[Effect], out: _Outcome) -> bool:
     """Whether a difference is one that an effect spells out line by line."""
     for e in effects:
-        if (e.diff and e.lines == diff_lines(old, new)) or (e.becomes and e.lines == _lines(_doing(new))):
+        # Which of two equal lines went is the choice of whoever compares: their order says nothing.
+        spelled = bool(e.diff) and sorted(e.lines) == sorted(diff_lines(old, new))
+        if spelled or (e.becomes and e.lines == _lines(_doing(new))):
             out.happened.add(e)
             return True
     return False

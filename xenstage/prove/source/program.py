@@ -91,6 +91,8 @@ def frame(function: Entity, nodes: Sequence[Node]) -> Program:
             out.memory.update(w for w in leaf.words if re.match(r"[A-Za-z_]\w*\Z", w))
             continue
         for name, kind, _ in got[1] if got[0] == "decl" else ():
+            if name is None:  # enum { … }; declares no local
+                continue
             if out.types.setdefault(name, plain_type(kind)) != plain_type(kind):
                 raise NotUnderstood(f"two locals {name} of different types")
     for name, kind in out.types.items():
@@ -196,6 +198,8 @@ class _Compiler:
             return
         if got[0] == "decl":
             for name, kind, init in got[1]:
+                if name is None:
+                    continue
                 self.program.types[name] = plain_type(kind)
                 self.look(init)
                 self.ops.append(("decl", name, plain_type(kind), init))

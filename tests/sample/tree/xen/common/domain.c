@@ -47,10 +47,10 @@ static struct domain *claim_domain(void)
 struct domain *domain_create(domid_t domid, unsigned int domcr_flags,
                              uint32_t ssidref)
 {
-    struct domain *d = claim_domain();
+    struct domain *d;
     int rc;
 
-    if ( d == NULL )
+    if ( (d = claim_domain()) == NULL )
         return ERR_PTR(-ENOMEM);
 
     d->domain_id = domid;

@@ -39,6 +39,7 @@ typedef uint64_t        paddr_t;
 #define PTR_ERR(p) ((long)(p))
 #define IS_ERR(p)  ((unsigned long)(p) >= (unsigned long)-MAX_ERRNO)
 
+#define XENLOG_G_INFO ""
 void printk(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void bug_at(const char *file, int line) __attribute__((noreturn));
 void assert_failed(const char *what, const char *file, int line)

@@ -1,0 +1,121 @@
+"""The features of an HVM guest: names, bits, what each stands for, and which rows of the whiteboard they cover.
+
+The whiteboard is the table of "PVH cleanups after 4.5" (December 2014).  What is decided of a
+row is data here; the header's comment, the cover letter's table and docs/features.md are made
+from it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One flag.
+
+    :param name: the bit is DOMFEAT_NAME, the accessor has_name().
+    :param what: the comment beside the bit.
+    :param row: the whiteboard's row, "" for one that the code has besides the board.
+    """
+
+    name: str
+    what: str
+    row: str
+
+    @property
+    def bit(self) -> str:
+        """The macro of the bit."""
+        return f"DOMFEAT_{self.name}"
+
+    @property
+    def accessor(self) -> str:
+        """The macro that asks a domain."""
+        return f"has_{self.name.lower()}"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the whiteboard, or of what the code has besides it.
+
+    :param hvm: the board's word for HVM; "" where the board has no such row.
+    :param pvh: the board's word for PVH.
+    :param decision: which flags it became, or why it needs none.
+    """
+
+    title: str
+    hvm: str
+    pvh: str
+    decision: str
+
+
+CONTROLLERS = "Interrupt controllers"
+TIMERS = "Timers"
+FEATURES = (
+    Feature("HCALL32", "hypercalls from 32-bit code", "32bit hypercalls"),
+    Feature("IOREQ", "a device model: ioreq servers", "ioreq-servers"),
+    Feature("HVM_CPUID", "CPUID by the HVM policy", "HVM-style CPUID"),
+    Feature("VLAPIC", "local APICs", CONTROLLERS),
+    Feature("VIOAPIC", "an IO-APIC", CONTROLLERS),
+    Feature("VPIC", "two 8259A", CONTROLLERS),
+    Feature("EMUIRQ", "pirqs of emulated interrupts", CONTROLLERS),
+    Feature("VRTC", "a real time clock", TIMERS),
+    Feature("VHPET", "an HPET", TIMERS),
+    Feature("VPM", "the ACPI PM timer", TIMERS),
+    Feature("VPIT", "a PIT that interrupts", TIMERS),
+    Feature("VPCI", "emulated PCI", "Emulated PCI"),
+    Feature("VVGA", "a standard VGA", "Emulated PCI"),
+    Feature("VIOMMU", "an emulated IOMMU", "Emulated PCI"),
+    Feature("REALMODE", "starts as a PC does", ""),
+    Feature("VTSC", "TSC emulation", ""),
+    Feature("VMTRR", "MTRRs of its own", ""),
+)
+
+ROWS = (
+    Row("64bit hypercalls", "Yes", "Yes", "no flag: both have them"),
+    Row("32bit hypercalls", "Yes", "No", "HCALL32"),
+    Row("Paging assistance", "Yes", "Yes", "no flag: both have it; HAP is a condition of PVH, not a feature"),
+    Row("ioreq-servers", "Yes", "No", "IOREQ, which also says where an access goes that nothing in Xen claims"),
+    Row(
+        "HVM-style CPUID", "Yes", "Yes",
+        "HVM_CPUID, because the code does not do what the board says: PVH takes PV's policy; "
+        "making it a Yes is a change that guests see and none of these series",
+    ),
+    Row(
+        CONTROLLERS, "Yes", "No",
+        "VLAPIC, VIOAPIC, VPIC: each has its own set-up and teardown; EMUIRQ for the pirqs that stand "
+        "for their interrupts",
+    ),
+    Row(
+        TIMERS, "Yes", "No",
+        "VRTC, VHPET, VPM, VPIT; VPIT means the one that interrupts: port 0x61 and the PIT of PV stay for every domain",
+    ),
+    Row("Machine Check regs", "Yes", "Yes", "no flag: both have them"),
+    Row("Emulated PCI", "Yes", "No", "VPCI, VVGA, VIOMMU: emulated by different code"),
+    Row("start of day", "", "", "REALMODE: a PVH VCPU starts in 64-bit mode with paging, and stays there"),
+    Row("TSC modes", "", "", "VTSC: PVH is held to never_emulate"),
+    Row("MTRRs", "", "", "VMTRR: the memory types of PVH do not come from MTRRs of its own"),
+)  # fmt: skip
+
+
+def page() -> str:
+    """docs/features.md."""
+    rows = [f"| {r.title} | {r.hvm or '-'} | {r.pvh or '-'} | {r.decision} |" for r in ROWS]
+    flags = [f"| `{f.bit}` | `{f.accessor}(d)` | {f.what} | {f.row or 'not on the board'} |" for f in FEATURES]
+    return "\n".join([HEAD, *rows, "", FLAGS, *flags, ""])
+
+
+HEAD = """\
+# The features of an HVM guest
+
+Made from `stages/03_feature_flags/features.py`; a test holds it against that. The rows are those of the
+whiteboard in "PVH cleanups after 4.5", then what the code has besides them.
+
+| row | HVM | PVH | decision |
+|---|---|---|---|"""
+FLAGS = """\
+A guest has all of the flags (`DOMFEAT_HVM`) or none (`DOMFEAT_PVH`); PV, idle, dummy, half-created and ARM
+domains have none. `domain_create()` sets them together with the guest type, and nobody else does.
+
+| flag | asked by | what | row |
+|---|---|---|---|"""
