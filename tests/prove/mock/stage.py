@@ -166,8 +166,7 @@ def series(files: Files) -> Iterator[tuple[Patch, Case]]:
         patch.rewrite(view)
         after = files.with_overlay(apply_edits(view.edits, files.read))
         changed = tuple(sorted(p for p in after.overlay if after.read(p) != files.read(p)))
-        effects = patch.effects if b"claim_domain" not in files.read(CREATE) else tuple(map(_claimed, patch.effects))
-        declared = Declared(effects=effects)
+        declared = Declared(effects=patch.effects)
         yield patch, Case(number, patch.subject, patch.subject + "\n", "a", "b", files, after, changed, declared)
         files = after
 
@@ -175,11 +174,6 @@ def series(files: Files) -> Iterator[tuple[Patch, Case]]:
 def no_index() -> Index:
     """For views that never ask for one."""
     raise AssertionError("the mock asks no index")
-
-
-def _claimed(effect: Effect) -> Effect:
-    """The sample's domain_create() allocates where it declares."""
-    return replace(effect, becomes=f"struct domain * d = claim_domain()\n{effect.becomes}")
 
 
 def spoilt(case: Case, path: str, old: str, new: str, *, also_before: bool = False) -> Case:
