@@ -8,6 +8,7 @@ one, and the two are compared (:mod:`xenstage.index.sites`).
 
 from __future__ import annotations
 
+import bisect
 import functools
 import re
 from collections.abc import Sequence
@@ -97,6 +98,17 @@ def tokenize(data: bytes) -> tuple[Token, ...]:
     if directive:
         tokens.append(Token(Kind.END, "", len(text), True))
     return tuple(tokens)
+
+
+@functools.lru_cache(maxsize=32)
+def _starts(data: bytes) -> list[int]:
+    return [t.start for t in tokenize(data)]
+
+
+def tokens_between(data: bytes, start: int, end: int) -> tuple[Token, ...]:
+    """The tokens of a file that begin in a byte range."""
+    starts = _starts(data)
+    return tokenize(data)[bisect.bisect_left(starts, start) : bisect.bisect_left(starts, end)]
 
 
 _OPEN = {"(": ")", "[": "]", "{": "}"}

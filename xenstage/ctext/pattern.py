@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .lexer import Kind, Token, matching, tokenize
+from .lexer import Kind, Token, matching, tokenize, tokens_between
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,8 @@ class Pattern:
 
     def find(self, data: bytes, start: int = 0, end: int | None = None) -> list[Match]:
         """All matches inside a byte range, leftmost first, none overlapping."""
-        tokens = [t for t in tokenize(data) if start <= t.start and (end is None or t.end <= end)]
+        last = len(data) if end is None else end
+        tokens = [t for t in tokens_between(data, start, last) if t.end <= last]
         code = [t for t in tokens if t.kind is not Kind.COMMENT]
         comments = [t for t in tokens if t.kind is Kind.COMMENT]
         out: list[Match] = []

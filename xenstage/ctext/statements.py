@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from .body import NotUnderstood
-from .lexer import Kind, Token, matching, tokenize
+from .lexer import Kind, Token, matching, tokens_between
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def read_block(data: bytes, start: int, end: int) -> Statement:
 
     :raises NotUnderstood: when the range is no block, or holds one that is not closed.
     """
-    tokens = [t for t in tokenize(data) if start <= t.start < end and t.kind is not Kind.COMMENT]
+    tokens = [t for t in tokens_between(data, start, end) if t.kind is not Kind.COMMENT]
     if not tokens or tokens[0].text != "{":
         raise NotUnderstood("no block")
     reader = _Reader(tokens)
@@ -58,8 +58,8 @@ def function_body(data: bytes, start: int, end: int) -> Statement:
     :raises NotUnderstood: when there is none.
     """
     depth = 0
-    for t in tokenize(data):
-        if not start <= t.start < end or t.in_directive or t.kind is Kind.COMMENT:
+    for t in tokens_between(data, start, end):
+        if t.in_directive or t.kind is Kind.COMMENT:
             continue
         if t.text == "{" and depth == 0:
             return read_block(data, t.start, end)

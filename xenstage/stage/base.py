@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..ctext.lexer import Kind, Token, tokenize
+from ..ctext.lexer import Kind, Token, tokens_between
 from ..edit.edits import Edit
 from ..effect import Effect
 from ..errors import Exit, XenstageError
@@ -59,6 +59,7 @@ class Base:
         self.deleted: list[str] = []
         self._make, self._names = index, names
         self._index: Index | None = None
+        self._known: dict[tuple[str, str, str], list[Region]] = {}
         self._inserted: dict[tuple[str, int], int] = {}
 
     @property
@@ -100,7 +101,7 @@ class Base:
 
     def tokens(self, region: Region) -> list[Token]:
         """The tokens of a region, with offsets in the file."""
-        return [t for t in tokenize(self.read(region.path)) if region.start <= t.start < region.end]
+        return list(tokens_between(self.read(region.path), region.start, region.end))
 
     def words(self, region: Region) -> str:
         """The texts of a region's tokens with one blank between them, comments left out."""
@@ -130,7 +131,7 @@ class Base:
 
     def comment_before(self, region: Region) -> Region | None:
         """The comment that stands directly before a region, if one does."""
-        before = [t for t in tokenize(self.read(region.path)) if t.start < region.start and t.text.strip()]
+        before = [t for t in tokens_between(self.read(region.path), 0, region.start) if t.text.strip()]
         if not before or before[-1].kind is not Kind.COMMENT:
             return None
         last = before[-1]

@@ -72,7 +72,7 @@ class Definitions(Base):
         """Any of the above, by one of :data:`KINDS`."""
         if kind not in KINDS:
             raise ValueError(f"{kind} is no kind of definition: {', '.join(KINDS)}")
-        found = self._by_text(name, kind, path)
+        found = self._found(name, kind, path)
         words = self._by_clang(name, kind, path)
         if words:
             agreed = [r for r in found if any(p == r.path and r.start < b and a < r.end for p, a, b in words)]
@@ -89,7 +89,7 @@ class Definitions(Base):
 
     def has(self, name: str, kind: str, path: str = "") -> bool:
         """Whether something of that name is defined anywhere (below a path)."""
-        return bool(self._by_text(name, kind, path))
+        return bool(self._found(name, kind, path))
 
     def _places(self, rows: list[tuple[str, int]] | list[tuple[str, int, int]]) -> str:
         return ", ".join(f"{r[0]}:{self.line(r[0], r[1])}" for r in rows)
@@ -99,6 +99,13 @@ class Definitions(Base):
             return []
         rows = self.index.defined.get(name, [])
         return sorted({(r[0], r[1], r[2]) for r in rows if r[3] == _CURSORS[kind] and _below(r[0], path)})
+
+    def _found(self, name: str, kind: str, path: str) -> list[Region]:
+        """What our own reading finds; asked once, since a view's tree does not change."""
+        asked = (name, kind, path)
+        if asked not in self._known:
+            self._known[asked] = self._by_text(*asked)
+        return self._known[asked]
 
     def _by_text(self, name: str, kind: str, path: str) -> list[Region]:
         out: list[Region] = []

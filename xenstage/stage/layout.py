@@ -8,6 +8,7 @@ it; lines of 80 columns and more are wrapped; blanks at their ends go.
 from __future__ import annotations
 
 import bisect
+import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -83,6 +84,11 @@ class _Text:
         return i if blank else None
 
 
+@functools.lru_cache(maxsize=4)  # one step after the other looks at the same
+def _text(data: bytes) -> _Text:
+    return _Text(data)
+
+
 def _new_lines(data: bytes, text: _Text) -> list[int]:
     """Lines that the file did not hold."""
     old = set(data.split(b"\n"))
@@ -91,7 +97,7 @@ def _new_lines(data: bytes, text: _Text) -> list[int]:
 
 def _strip(data: bytes, made: Made) -> list[Change]:
     """Blanks at the ends of new lines."""
-    text, out = _Text(made.text), []
+    text, out = _text(made.text), []
     for i in _new_lines(data, text):
         line = text.bytes_of(i)
         bare = line.rstrip(b" \t")
@@ -116,13 +122,13 @@ class _Level:
 
 def _align(data: bytes, made: Made) -> list[Change]:
     """Continuation lines follow what they were aligned with."""
-    old, new = _Text(data), _Text(made.text)
-    touched = [new.starts[i] for i in _new_lines(data, new)]
+    old, new = _text(data), _text(made.text)
+    touched = _new_lines(data, new)
     if not touched:
         return []
     shift: dict[int, int] = {}  # line to columns
     out: list[Change] = []
-    for line, index, anchors in _continuations(new):
+    for line, index, anchors in _continuations(new, *_window(new, touched)):
         start = made.old(new.tokens[index].start)
         if start is None or old.data[old.starts[old.line(start)] : start].strip(b" "):
             continue
@@ -155,12 +161,24 @@ def _old_column(old: _Text, new: _Text, made: Made, index: int) -> int | None:
     return old.column(old.tokens[i].start)
 
 
-def _continuations(text: _Text) -> list[tuple[int, int, list[int]]]:
+def _window(text: _Text, lines: list[int]) -> tuple[int, int]:
+    """Token indexes from the end of what is defined before some lines to the end of what holds the last."""
+    first, last = lines[0], lines[-1]
+    while first > 0 and text.bytes_of(first - 1)[:1] != b"}":
+        first -= 1
+    while last + 1 < len(text.starts) and text.bytes_of(last)[:1] != b"}":
+        last += 1
+    end = text.starts[last] + len(text.bytes_of(last))
+    return bisect.bisect_left(text.token_starts, text.starts[first]), bisect.bisect_right(text.token_starts, end)
+
+
+def _continuations(text: _Text, low: int, high: int) -> list[tuple[int, int, list[int]]]:
     """(line, its first token, anchors of the innermost bracket around it) of each line that goes on."""
     out: list[tuple[int, int, list[int]]] = []
     levels = [_Level(-1, [])]
     last_line = -1
-    for i, t in enumerate(text.tokens):
+    for i in range(low, high):
+        t = text.tokens[i]
         if t.kind is Kind.END:
             levels = [_Level(-1, [])] if t.in_directive and len(levels) == 1 else levels
             continue
@@ -195,7 +213,7 @@ _COMPARES = {"==", "!=", "<=", ">="}
 
 def _wrap(data: bytes, made: Made) -> list[Change]:
     """The first new line that is too long, broken once (or the arguments that it holds filled anew)."""
-    text = _Text(made.text)
+    text = _text(made.text)
     for line in _new_lines(data, text):
         if len(text.bytes_of(line).decode("utf-8", "replace")) < WIDTH:
             continue
