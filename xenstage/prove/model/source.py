@@ -81,7 +81,11 @@ def writers(files: Files, names: Iterable[str], besides: Iterable[tuple[str, int
         for path, data in source_files(files, everything=True):
             if word not in data or name in out:
                 continue
-            for m in pattern.finditer(data):
+            key = ("writes", word, data)
+            if key not in files.memo:
+                files.memo[key] = list(pattern.finditer(data))
+            found: list[re.Match[bytes]] = files.memo[key]
+            for m in found:
                 if any(p == path and a <= m.start() < b for p, a, b in excluded):
                     continue
                 owner = next(g for g in m.groups() if g is not None).strip(b"() \t\n")
