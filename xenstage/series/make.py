@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -152,7 +153,8 @@ def _stage_index(shop: Workshop, stage: Stage, files: Files) -> Index:
         return whole
     kept = index_names(files, shop.prepared[:1], stage.keeps, cache=shop.cache)
     sites = sorted([*whole.sites, *kept.sites], key=lambda s: (s.path, s.offset))
-    return Index(tuple(sites), whole.configs, whole.units + kept.units, passed=whole.passed)
+    passed = Counter(whole.passed) + Counter(kept.passed)
+    return Index(tuple(sites), whole.configs, whole.units + kept.units, passed=dict(passed))
 
 
 def _already(patch: Patch, files: Files) -> bool:
