@@ -17,13 +17,15 @@ VMX = "xen/arch/x86/hvm/vmx/vmx.c"
 
 PVH_CALL = """\
         if ( is_pvh_vcpu(curr) )
-            regs->rax = pvh_hypercall64_table[eax](regs->rdi, regs->rsi,
-                                                   regs->rdx, regs->r10,
-                                                   regs->r8, regs->r9);
+            regs->rax = pvh_hypercall64_table[eax](regs->rdi,
+                                                   regs->rsi, regs->rdx,
+                                                   regs->r10, regs->r8,
+                                                   regs->r9);
         else
-            regs->rax = hvm_hypercall64_table[eax](regs->rdi, regs->rsi,
-                                                   regs->rdx, regs->r10,
-                                                   regs->r8, regs->r9);
+            regs->rax = hvm_hypercall64_table[eax](regs->rdi,
+                                                   regs->rsi, regs->rdx,
+                                                   regs->r10, regs->r8,
+                                                   regs->r9);
 """
 
 
@@ -122,7 +124,7 @@ def third_difference(repo: Repo) -> None:
 
 def other_arguments(repo: Repo) -> None:
     """The two calls pass different arguments."""
-    repo.edit(HVM, "regs->rdi, regs->rsi,", "regs->rsi, regs->rdi,", after="pvh_hypercall64_table[eax](")
+    repo.edit(HVM, "regs->rsi, regs->rdx,", "regs->rdx, regs->rsi,", after="pvh_hypercall64_table[eax](")
 
 
 def native_presence(repo: Repo) -> None:
@@ -184,14 +186,14 @@ def lines_of_dispatch(repo: Repo) -> None:
     """The dispatch on other lines."""
     repo.edit(
         HVM,
-        "[eax](regs->rdi, regs->rsi,\n",
-        "[eax]( regs->rdi,\n        regs->rsi,\n",
+        "[eax](regs->rdi,\n",
+        "[eax](\n        regs->rdi,\n",
         after="pvh_hypercall64_table[eax](",
     )
     repo.edit(
         HVM,
-        "(is_pvh_vcpu(curr) ? !pvh_hypercall64_table[eax]\n",
         "(is_pvh_vcpu(curr)\n          ? !pvh_hypercall64_table[eax]\n",
+        "(is_pvh_vcpu(curr) ? !pvh_hypercall64_table[eax]\n",
     )
 
 

@@ -64,8 +64,9 @@ def _early_return(files: Files) -> Changed:
 
 
 def chain(pattern: str, new: str) -> Apply:
-    """In the chains of predicates that stage 02 writes: is_pv, is_pvh, is_hvm in a row."""
-    within = r"if \( is_pv_domain\([^()]*\) \).*else if \( is_pvh_domain|if \( is_hvm_domain.*else if \( is_pvh"
+    """In the chains of predicates that stage 02 writes: is_pv, is_pvh, is_hvm in a row, or the last two."""
+    first = r"if \( is_pv_domain\([^()]*\) \).*else if \( is_pvh_domain"
+    within = rf"{first}|if \( is_hvm_domain.*else if \( is_pvh|if \( is_pvh_domain.*else if \( is_hvm"
     return replace(pattern, new, where=r"xen/common/.*\.c\Z", within=within)
 
 
@@ -77,7 +78,7 @@ CHAINS = (
         2,
         1,
         "predicates",
-        chain(rf"\n\s*else if \( {pred('is_pvh')} \)\n[^\n{{}}]*;", ""),
+        chain(rf"\n\s*else if \( {pred('is_(?:pvh|hvm)')} \)\n[^\n{{}}]*;", ""),
     ),
     Mutant("arm-exchanged", "switch case lost", 2, 1, "predicates", chain(pred("is_pvh"), r"is_hvm_\1(\2)")),
 )

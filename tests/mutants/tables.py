@@ -83,7 +83,7 @@ TABLES = (
     table(
         "arguments",
         "register width changed",
-        dispatch(r"native\(regs->rdi, regs->rsi", "native((uint32_t)regs->rdi, regs->rsi"),
+        dispatch(r"native\(regs->rdi,", "native((uint32_t)regs->rdi,"),
     ),
     table("native-in-32bit", "handler of the wrong width", dispatch(r"\]\.compat\(", "].native(")),
     table(

@@ -66,6 +66,7 @@ _clean_%: FORCE
 %.o: %.c Makefile
 	$(CC) $(CFLAGS) -c $< -o $@
 
+# Assembly, by way of the preprocessor.
 %.o: %.S Makefile
 	$(CC) $(AFLAGS) -c $< -o $@
 

@@ -61,6 +61,7 @@ struct domain *domain_create(domid_t domid, unsigned int domcr_flags,
     else if ( domcr_flags & DOMCRF_pvh )
         d->guest_type = guest_type_pvh;
     else
+        /* As a domain that is all zeroes says already. */
         d->guest_type = guest_type_pv;
 
     if ( hardware_domain == NULL && domid == 0 )

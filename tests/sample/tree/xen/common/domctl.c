@@ -16,11 +16,11 @@ static void getdomaininfo(struct domain *d,
 
     switch ( d->guest_type )
     {
-    case guest_type_hvm:
-        info->flags |= XEN_DOMINF_hvm_guest;
-        break;
     case guest_type_pvh:
         info->flags |= XEN_DOMINF_pvh_guest;
+        break;
+    case guest_type_hvm:
+        info->flags |= XEN_DOMINF_hvm_guest;
         break;
     default:
         break;

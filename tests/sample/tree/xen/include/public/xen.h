@@ -19,6 +19,7 @@
 #define __HYPERVISOR_event_channel_op  32
 #define __HYPERVISOR_physdev_op        33
 #define __HYPERVISOR_hvm_op            34
+/* For toolstacks. */
 #define __HYPERVISOR_sysctl            35
 #define __HYPERVISOR_domctl            36
 #define __HYPERVISOR_tmem_op           38

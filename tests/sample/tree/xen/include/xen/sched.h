@@ -92,6 +92,7 @@ int domain_pirq_to_irq(const struct domain *d, int pirq);
 #define is_pv_vcpu(v)   (is_pv_domain((v)->domain))
 #define is_pvh_domain(d) ((d)->guest_type == guest_type_pvh)
 #define is_pvh_vcpu(v)   (is_pvh_domain((v)->domain))
+/* A PVH guest is none of these two. */
 #define is_hvm_domain(d) ((d)->guest_type == guest_type_hvm)
 #define is_hvm_vcpu(v)   (is_hvm_domain(v->domain))
 #define has_hvm_container_domain(d) ((d)->guest_type != guest_type_pv)

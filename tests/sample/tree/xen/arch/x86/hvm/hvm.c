@@ -241,8 +241,8 @@ long do_hvm_op(unsigned long op, XEN_GUEST_HANDLE_PARAM(void) arg)
 }
 
 typedef unsigned long hvm_hypercall_t(
-    unsigned long, unsigned long, unsigned long, unsigned long, unsigned long,
-    unsigned long);
+    unsigned long, unsigned long, unsigned long,
+    unsigned long, unsigned long, unsigned long);
 
 #define HYPERCALL(x)                                        \
     [ __HYPERVISOR_ ## x ] = (hvm_hypercall_t *) do_ ## x
@@ -331,8 +331,9 @@ int hvm_do_hypercall(struct cpu_user_regs *regs)
         return viridian_hypercall(regs);
 
     if ( (eax >= NR_hypercalls) ||
-         (is_pvh_vcpu(curr) ? !pvh_hypercall64_table[eax]
-                            : !hvm_hypercall32_table[eax]) )
+         (is_pvh_vcpu(curr)
+          ? !pvh_hypercall64_table[eax]
+          : !hvm_hypercall32_table[eax]) )
     {
         regs->eax = -ENOSYS;
         return HVM_HCALL_completed;
@@ -346,13 +347,15 @@ int hvm_do_hypercall(struct cpu_user_regs *regs)
 
         hv->hcall_64bit = 1;
         if ( is_pvh_vcpu(curr) )
-            regs->rax = pvh_hypercall64_table[eax](regs->rdi, regs->rsi,
-                                                   regs->rdx, regs->r10,
-                                                   regs->r8, regs->r9);
+            regs->rax = pvh_hypercall64_table[eax](regs->rdi,
+                                                   regs->rsi, regs->rdx,
+                                                   regs->r10, regs->r8,
+                                                   regs->r9);
         else
-            regs->rax = hvm_hypercall64_table[eax](regs->rdi, regs->rsi,
-                                                   regs->rdx, regs->r10,
-                                                   regs->r8, regs->r9);
+            regs->rax = hvm_hypercall64_table[eax](regs->rdi,
+                                                   regs->rsi, regs->rdx,
+                                                   regs->r10, regs->r8,
+                                                   regs->r9);
         hv->hcall_64bit = 0;
     }
     else if ( unlikely(is_pvh_vcpu(curr)) )
@@ -361,12 +364,12 @@ int hvm_do_hypercall(struct cpu_user_regs *regs)
     {
         HCALL_LOG("32-bit call %u, first argument %x\n", eax, regs->_ebx);
 
-        regs->eax = hvm_hypercall32_table[eax]((uint32_t)regs->ebx,
-                                               (uint32_t)regs->ecx,
-                                               (uint32_t)regs->edx,
-                                               (uint32_t)regs->esi,
-                                               (uint32_t)regs->edi,
-                                               (uint32_t)regs->ebp);
+        regs->eax = hvm_hypercall32_table[eax]((unsigned int)regs->ebx,
+                                               (unsigned int)regs->ecx,
+                                               (unsigned int)regs->edx,
+                                               (unsigned int)regs->esi,
+                                               (unsigned int)regs->edi,
+                                               (unsigned int)regs->ebp);
     }
 
     HCALL_LOG("call %u gave %lx\n", eax, (unsigned long)regs->eax);
