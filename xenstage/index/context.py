@@ -108,7 +108,7 @@ class _Define:
     body: list[Token]
 
 
-@functools.lru_cache(maxsize=8)
+@functools.lru_cache(maxsize=64)
 def _defines(data: bytes) -> list[_Define]:
     tokens = tokenize(data)
     out: list[_Define] = []
