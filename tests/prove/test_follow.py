@@ -9,7 +9,7 @@ import pytest
 
 from xenstage.index.sweep import Files
 from xenstage.prove.case import Case
-from xenstage.prove.result import FAIL, PASS, Proof
+from xenstage.prove.result import FAIL, PASS, Finding, Proof
 from xenstage.prove.source.follow import follow
 from xenstage.prove.source.predicates import prove_predicates
 
@@ -21,6 +21,12 @@ HEADERS = ("xen/include/xen/sched.h", "xen/include/xen/lib.h")
 
 def prove(tmp_path: Path, old: str, new: str) -> Proof:
     """The predicates proof, followed, of one file of the sample tree that becomes another."""
+    case = patch(tmp_path, old, new)
+    return follow(case, prove_predicates(case))
+
+
+def patch(tmp_path: Path, old: str, new: str) -> Case:
+    """A patch that makes one file of the sample tree another."""
     both: Mapping[str, bytes] = {p: (SAMPLE / p).read_bytes() for p in (*HEADERS, CREATE)}
     before = {**both, PATH: old.encode()}
     for path, data in before.items():
@@ -28,8 +34,7 @@ def prove(tmp_path: Path, old: str, new: str) -> Proof:
         (tmp_path / path).write_bytes(data)
     tracked = dict.fromkeys(before, "100644")
     sides = Files(tmp_path, tracked, {}), Files(tmp_path, tracked, {PATH: new.encode()})
-    case = Case(1, "pump: tidy up", "", "a" * 40, "b" * 40, *sides, (PATH,))
-    return follow(case, prove_predicates(case))
+    return Case(1, "pump: tidy up", "", "a" * 40, "b" * 40, *sides, (PATH,))
 
 
 HEAD = "struct pump { int level; int rate; struct domain *owner; };\n"
@@ -216,6 +221,15 @@ def test_a_counterexample_says_kinds_values_and_what_is_done(tmp_path: Path) -> 
     proof = prove(tmp_path, old, old.replace("is_hvm_domain", "!is_hvm_domain"))
     assert proof.verdict == FAIL
     assert "d is " in findings(proof) and "before: " in findings(proof) and "after: " in findings(proof)
+
+
+def test_what_was_not_understood_beside_a_difference_is_no_counterexample(tmp_path: Path) -> None:
+    """The difference turns out to be none; what is left was never more than not understood."""
+    case = patch(tmp_path, "int fill(int n) { if ( n ) return 1; return 2; }", "int fill(int n) { return n ? 1 : 2; }")
+    rows = (Finding(f"{PATH}: function fill", "differs"), Finding("xen/x.c:3", "a variable, which is not followed"))
+    said = Proof("predicates", FAIL, "1 differences", rows, {"functions": {}, "differences": 1})
+    proof = follow(case, said)
+    assert (proof.verdict, [f.where for f in proof.findings]) == ("REFUSED", ["xen/x.c:3"])
 
 
 def test_two_names_of_one_domain_make_no_counterexample(tmp_path: Path) -> None:

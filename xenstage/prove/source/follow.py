@@ -59,11 +59,12 @@ def follow(case: Case, proof: Proof) -> Proof:
     reader = _Reader(case, changes, names, unused)
     findings: list[tuple[Finding, bool]] = []
     shown: dict[str, str] = {}
+    certain = open_[: proof.facts.get("differences", len(open_))] if proof.verdict == FAIL else []
     for f in open_:
         change = by_place.get(f.where)
         if change is None or change.old is None or change.new is None or _UNION in f.what:
             sure = change is None or (_UNION in f.what and _one_kind(f.what))
-            findings.append((f, sure and proof.verdict == FAIL))
+            findings.append((f, sure and f in certain))
             continue
         if {f.where, f.where + WITH_HEAD} & covers.keys() - proof.covers.keys():
             shown[f.where] = covers.get(f.where) or covers[f.where + WITH_HEAD]

@@ -106,6 +106,7 @@ def _proof(
     findings: list[Finding], refused: list[Finding], facts: dict[str, Any], covers: dict[str, str], count: int
 ) -> Proof:
     if findings:
+        facts["differences"] = len(findings)  # the first ones; behind them is what was not understood
         return Proof("predicates", FAIL, f"{len(findings)} differences", tuple(findings + refused), facts, covers)
     if refused:
         return Proof("predicates", REFUSED, f"{len(refused)} not understood", tuple(refused), facts, covers)
