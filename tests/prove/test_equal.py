@@ -25,14 +25,15 @@ NFC = "pump: name it\n\nNo functional change."
 
 
 def case(
-    before: Mapping[str, bytes], after: Mapping[str, bytes], message: str = NFC, root: Path = Path("/nowhere")
+    before: Mapping[str, bytes], after: Mapping[str, bytes], message: str = NFC, root: Path | None = None
 ) -> Case:
     """A patch in memory, or with its parent checked out in a directory."""
 
     def files(side: Mapping[str, bytes]) -> Files:
-        return Files(root, dict.fromkeys(side, "100644"), side)
+        return Files(root or Path("/nowhere"), dict.fromkeys(side, "100644"), side)
 
-    for path, data in before.items() if root.exists() else ():
+    for path, data in before.items() if root is not None else ():
+        assert root is not None
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_bytes(data)
 
