@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..builds.results import known_results
+from ..cache import digest
 from ..errors import Exit, XenstageError
 from ..progress import say
 from ..prove.patch.apply import need_applicable
@@ -99,8 +100,13 @@ def _try_mails(opened: Opened, made: Sequence[Series]) -> None:
             directory.mkdir()
             mails += write_mails(series, directory, git)
         commits = [m.commit for s in made for m in s.made]
-        if mails:
+        if not mails:
+            return
+        # The same mails on the same base give the same trees, with the same git.
+        key = digest("mails", git.need("version"), opened.tree.base, *(m.read_bytes() for m in mails), *commits)
+        if opened.cache.get("mails", key) is not True:
             need_applicable(git, mails, commits, opened.tree.base, scratch=scratch, runner=opened.runner)
+            opened.cache.put("mails", key, True)
 
 
 def _report(series: Series, place: Path) -> None:

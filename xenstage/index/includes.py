@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from ..tree.prepare import Prepared, Unit
 from .sweep import Files
@@ -70,9 +71,8 @@ class Includes:
 
     def _backwards(self, config: Prepared) -> dict[str, list[str]]:
         """Of each file that a configuration's units reach, who includes it, in a fixed order."""
-        over = self._files.overlay
-        key = ("included by", config.key)
-        if not over and key in self._files.memo:
+        key = ("included by", config.key, self._changed())
+        if key in self._files.memo:
             known: dict[str, list[str]] = self._files.memo[key]
             return known
         roads = _Roads(config, self._files)
@@ -91,9 +91,15 @@ class Includes:
                 if below not in seen:
                     seen.add(below)
                     todo.append(below)
-        if not over:
-            self._files.memo[key] = out
+        self._files.memo[key] = out
         return out
+
+    def _changed(self) -> tuple[frozenset[str], frozenset[tuple[str, tuple[str, ...]]]]:
+        """What the overlay changes of who includes whom: most patches change nothing of it."""
+        files = self._files
+        own = Includes(replace(files, overlay={}, gone=frozenset())) if files.overlay else self
+        told = ((p, self.named(p)) for p in files.overlay)
+        return frozenset(files.gone), frozenset((p, n) for p, n in told if p not in files.tracked or n != own.named(p))
 
 
 class _Roads:
