@@ -10,7 +10,8 @@ from .operators import Apply, Changed, Mutant, in_file
 from .others import STABLE
 
 PUBLIC = "xen/include/public/"
-FIELD = r"(\nstruct xen_\w+ \{\n)"
+FIELD = r"(\nstruct \w+ \{\n)"
+X86 = r"(arch-x86/)?xen\.h"
 CALL = r"(#[ \t]*define[ \t]+\w+\(\w+\)[ \t]*)(\\?\s*[^\n]*)"
 
 
@@ -45,8 +46,8 @@ CALLS, OTHERS, OLD, RECORDS = (
 READERS = (
     interface("call-changed", CALLS, in_file(STABLE, CALL, r"\1(0) + \2")),
     interface("call-swapped", CALLS, anywhere(r"(#define \w+)\((\w+), ?(\w+)\)", r"\1(\3, \2)")),
-    interface("call-dropped", CALLS, in_file(STABLE, r"#define XEN_GUEST_HANDLE_PARAM\(\w+\)[^\n]*\n", "")),
-    interface("call-to-plain", CALLS, in_file(STABLE, r"#define (XEN_GUEST_HANDLE_PARAM)\(\w+\)", r"#define \1")),
+    interface("call-dropped", CALLS, anywhere(r"#define XEN_GUEST_HANDLE_PARAM\(\w+\)[^\n]*\n", "", X86)),
+    interface("call-to-plain", CALLS, anywhere(r"#define (XEN_GUEST_HANDLE_PARAM)\(\w+\)", r"#define \1", X86)),
     interface("old-field", OLD, under("#if __XEN_INTERFACE_VERSION__ < 0x00040000")),
     interface("old-field-else", OLD, under("#if __XEN_INTERFACE_VERSION__ >= 0x00040000\n#else")),
     interface("middle-field", OLD, under(
