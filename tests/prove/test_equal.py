@@ -24,9 +24,7 @@ NEW = b"#define FLOW 7\nint pump(int x)\n{\n    return FLOW * x;\n}\n"
 NFC = "pump: name it\n\nNo functional change."
 
 
-def case(
-    before: Mapping[str, bytes], after: Mapping[str, bytes], message: str = NFC, root: Path | None = None
-) -> Case:
+def case(before: Mapping[str, bytes], after: Mapping[str, bytes], message: str = NFC, root: Path | None = None) -> Case:
     """A patch in memory, or with its parent checked out in a directory."""
 
     def files(side: Mapping[str, bytes]) -> Files:
