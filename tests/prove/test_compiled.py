@@ -121,3 +121,42 @@ def test_a_definition_that_became_weak_is_another(tmp_path: Path) -> None:
     assert names(differ(tmp_path, TEXT, weak)) == (["second"], [])
     extern = TEXT.replace("extern int pump(int);", "extern int pump(int) __attribute__((weak));")
     assert names(differ(tmp_path, TEXT, extern))[0] == ["first", "second"]
+
+
+FAR = """\
+extern void take(int (*)(int));
+extern int work(int), more(int);
+static int named(int x) { return work(x) + 1; }
+static int __attribute__((noinline)) grown(int x) { return work(x); }
+static int other(int x) { return work(x) + 2; }
+void hand_over(void) { take(named); more(other(4)); }
+int choose(int x)
+{
+    switch ( x )
+    {
+    case 0: return work(3); case 1: return more(8); case 2: return work(1) + 9;
+    case 3: return more(2); case 4: return work(6) - more(7); case 5: return work(x) * 5;
+    }
+    return grown(x);
+}
+int last(int x) { return more(x); }
+"""
+
+
+def test_the_address_of_a_function_of_the_same_section_is_its_name(tmp_path: Path) -> None:
+    flags = ("-fPIC", "-fvisibility=hidden", "-fno-function-sections", "-fno-toplevel-reorder")
+    grown = FAR.replace("{ return work(x); }", "{ return more(x) + work(x) * 3; }")
+    assert names(differ(tmp_path, FAR, grown, flags=flags)) == (["grown"], [])
+    swapped = FAR.replace("take(named)", "take(other)")
+    assert names(differ(tmp_path, FAR, swapped, flags=flags)) == (["hand_over"], [])
+
+
+def test_a_table_of_jumps_names_places_of_its_function(tmp_path: Path) -> None:
+    flags = ("-fPIC", "-fvisibility=hidden", "-fno-function-sections", "-fno-inline")
+    for of_another in (("return more(x); }", "return work(x) + more(x) * 7; }"), ("int last(", "int final(")):
+        found = names(differ(tmp_path, FAR, FAR.replace(*of_another), flags=flags))
+        assert "choose" not in found[0], of_another
+    swapped = FAR.replace("case 0: return work(3)", "case 3: return work(3)").replace(
+        "case 3: return more(2)", "case 0: return more(2)"
+    )
+    assert names(differ(tmp_path, FAR, swapped, flags=flags)) == (["choose"], [])

@@ -91,7 +91,9 @@ def _made_of_others(path: Path) -> bool:
     return not any(path.with_suffix(s).exists() for s in (".c", ".S")) and path.name.startswith((".", "xen"))
 
 
-_NEAR = re.compile(rb"[\xe8\xe9]|\x0f[\x80-\x8f]")
+# Intel SDM volume 2: E8 call, E9 jmp, 0F 8x jcc, REX.W 8D lea of a RIP-relative address; each is
+# followed by a 32-bit distance from its end.  One may begin among the bytes of another.
+_NEAR = re.compile(rb"(?=([\xe8\xe9]|\x0f[\x80-\x8f]|[\x48\x4c]\x8d[\x05\x0d\x15\x1d\x25\x2d\x35\x3d]))", re.DOTALL)
 
 
 class _Object:
@@ -182,7 +184,9 @@ class _Object:
         rows = self.relocations.get(index, [])
         for r in rows[bisect.bisect_left(rows, (start,)) : bisect.bisect_left(rows, (end,))]:
             addend = r.addend if r.addend is not None else self._in_place(data, r.offset - start, r.kind)
-            h.update(f"{r.offset - start} {r.kind} {self._target(r, addend, owner, depth)}\n".encode("latin-1"))
+            shift = self._distance(index, r, r.offset - start if depth else 0)
+            to = self._target(r, addend, shift, owner, depth)
+            h.update(f"{r.offset - start} {r.kind} {to}\n".encode("latin-1"))
         if self.headers[index]["sh_flags"] & _EXEC:
             for at, text in self._near_calls(index, bytes(data), start, end, {r.offset for r in rows}):
                 h.update(f"{at} near {text}\n".encode("latin-1"))
@@ -193,13 +197,13 @@ class _Object:
         return h.hexdigest()[:16]
 
     def _near_calls(self, index: int, data: bytes, start: int, end: int, taken: set[int]) -> list[tuple[int, str]]:
-        """Calls and jumps to functions of the same section, which the assembler resolved
-        itself: where the distance stands, and to what."""
+        """Calls, jumps and addresses of functions of the same section, which the assembler
+        resolved itself: where the distance stands, and to what."""
         starts = self._starts.setdefault(index, {s.value: s.name for s in self.placed.get(index, []) if s.kind == 2})
         out: list[tuple[int, str]] = []
-        if self.machine == 62:  # Intel SDM volume 2: E8 call, E9 jmp, 0F 8x jcc, each with a 32-bit distance
+        if self.machine == 62:
             for m in _NEAR.finditer(data):
-                at = m.end()
+                at = m.end(1)
                 if at + 4 <= len(data) and start + at not in taken:
                     to = start + at + 4 + int.from_bytes(data[at : at + 4], "little", signed=True)
                     if not start <= to < end and to in starts:
@@ -235,7 +239,23 @@ class _Object:
         struct.pack_into(f"{self.order}I", data, at, kept)
         return int(addend)
 
-    def _target(self, r: _Relocation, addend: int, owner: _Symbol | None, depth: int) -> str:
+    def _distance(self, index: int, r: _Relocation, at: int) -> int:
+        """What a relative address lacks of the place that it names.
+
+        In an instruction the distance is from its end, which the address mostly is.  In a table of
+        jumps every entry is the distance from the table's start.  Elsewhere it is from itself.
+
+        :param at: where the entry stands in a table without a name; else 0.
+        """
+        if r.kind not in _PC_RELATIVE.get(self.machine, ()):
+            return 0
+        return 4 if self.headers[index]["sh_flags"] & _EXEC else -at
+
+    def _target(self, r: _Relocation, addend: int, shift: int, owner: _Symbol | None, depth: int) -> str:
+        """What a relocation names.
+
+        :param shift: see :meth:`_distance`.
+        """
         s = self.symbols[r.symbol]
         if s.kind != 3 and not s.name.startswith((".L", "$")) and s.name:
             if owner is not None and s.name == owner.name:
@@ -245,10 +265,11 @@ class _Object:
         section = s.section
         if section == 0 or section >= len(self.headers):
             return f"{local_name(s.name)}{addend:+d}"
-        place = s.value + addend + (4 if r.kind in _PC_RELATIVE.get(self.machine, ()) else 0)
-        return self._place(section, place, owner, depth)
+        # An immediate operand may follow the address: then the target lies a little further on.
+        further = (0, 1, 2, 4) if shift > 0 else (0,)
+        return self._place(section, s.value + addend + shift, further, owner, depth)
 
-    def _place(self, section: int, place: int, owner: _Symbol | None, depth: int) -> str:
+    def _place(self, section: int, place: int, further: Sequence[int], owner: _Symbol | None, depth: int) -> str:
         flags = self.headers[section]["sh_flags"]
         data = self._bytes(section)
         if flags & _STRINGS and 0 <= place < len(data):
@@ -258,9 +279,8 @@ class _Object:
                 text = text.replace(made, bytes(len(made)))
             return "string " + text.decode("latin-1")
         placed = self.placed.get(section, [])
-        # An immediate operand may follow the address: then the target lies a little further on.
         starts = {s.value: s for s in placed}
-        for more in (0, 1, 2, 4):
+        for more in further:
             if place + more in starts:
                 return self._named(starts[place + more], 0, owner)
         i = bisect.bisect_right([s.value for s in placed], place) - 1
@@ -282,11 +302,11 @@ class _Object:
         """Where content without a name ends: at the next thing that something refers to."""
         if section not in self._edges:
             edges = {s.value for s in self.symbols if s.section == section}
-            for rows in self.relocations.values():
+            for index, rows in self.relocations.items():
                 for r in rows:
                     s = self.symbols[r.symbol]
                     if s.section == section and r.addend is not None:
-                        edges.add(s.value + r.addend + (4 if r.kind in _PC_RELATIVE.get(self.machine, ()) else 0))
+                        edges.add(s.value + r.addend + self._distance(index, r, 0))
             self._edges[section] = sorted({*edges, len(self._bytes(section))})
         edges_ = self._edges[section]
         i = bisect.bisect_right(edges_, place)
