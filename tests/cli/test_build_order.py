@@ -58,6 +58,7 @@ class World:
 Bytes = dict[str, bytes | None]
 Read = Callable[[str], bytes]
 MAKEFILE, SPARE = "xen/common/Makefile", "xen/common/spare.c"
+SCHED = "xen/include/xen/sched.h"
 
 
 def _innocent(read: Read) -> Bytes:
@@ -86,7 +87,19 @@ def _broken(read: Read) -> Bytes:
     return {LIB: read(LIB) + b"\nint lib_broken(void)\n{\n    return missing;\n}\n"}
 
 
-CHANGES = {"innocent": _innocent, "header": _header, "sources": _sources, "warns": _warns, "broken": _broken}
+def _layout(read: Read) -> Bytes:
+    """Another place for every field that common/kernel.c reads: common/compat/ makes an object of that name as well."""
+    return {SCHED: read(SCHED).replace(b"struct domain\n{\n", b"struct domain\n{\n    unsigned long spare[7];\n")}
+
+
+CHANGES = {
+    "innocent": _innocent,
+    "layout": _layout,
+    "header": _header,
+    "sources": _sources,
+    "warns": _warns,
+    "broken": _broken,
+}
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +147,8 @@ def test_each_alone_is_what_it_should_be(alone: dict[str, Result]) -> None:
     assert alone["warns"].reason.startswith("1 warnings that the base does not have")
     assert "common/pump.o" in alone["sources"].harvest["objects"]
     assert "common/spare.o" not in alone["sources"].harvest["objects"]
+    sides = [alone[n].harvest["objects"]["common/kernel.o"] for n in ("base", "layout")]
+    assert sides[0] != sides[1]
 
 
 ORDERS = {"one after the other": ["base", *CHANGES], "backwards, the base last": [*reversed(CHANGES), "base"]}

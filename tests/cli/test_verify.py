@@ -246,12 +246,7 @@ def test_a_change_of_a_header_is_no_line_number(tool: Tool, tmp_path: Path, xen_
     assert any(unit == "common/event_channel.o" for unit, *_ in changed), changed
 
 
-def test_an_honest_patch_of_a_person_passes(
-    tool: Tool, tmp_path: Path, xen_like_repo: Factory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # A cache of its own: after the other tests of this file the base's kept object of common/kernel.c
-    # was once not what its own build gives; that is not understood yet.
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+def test_an_honest_patch_of_a_person_passes(tool: Tool, tmp_path: Path, xen_like_repo: Factory) -> None:
     repo, place = xen_like_repo(), tmp_path / "mails"
     claim = "iommu: say it the other way round\n\nNo functional change."
     _foreign(repo, place, claim, "d->need_iommu && !is_pv_domain(d)", "!is_pv_domain(d) && d->need_iommu")

@@ -19,6 +19,7 @@ from ..tree.source import Tree
 from ..tree.toolchain import SAID, Toolchain, ccache, make_toolchain
 from .log import crash_in, failed_targets, first_error, warnings_in
 from .results import note_verdict, result_key
+from .sources import untracked
 
 TIMEOUT = 3600.0  # seconds for one make
 
@@ -192,6 +193,9 @@ class Builder:
             place.mkdir(parents=True, exist_ok=True)
             self.cache.write(place / "here", digest(str(place)).encode())
         busy.touch()
+        if not anew:
+            for path in untracked(xen):
+                path.unlink()
         self.tree.git.checkout(commit, place / "tree", place / "index")
         argv = ["make", *(["-k"] if self.config.clang else []), f"-j{os.cpu_count() or 1}", "-C", str(xen), "build"]
         argv += [*self.config.make_args, *tools.make_args, *tools.host_args]
@@ -229,8 +233,11 @@ def _says(here: Path, place: str) -> bool:
 # What "make -C xen build" does not read.
 _UNREAD = re.compile(r"(?:docs|tools|stubdom|extras|unmodified_drivers)/|[A-Za-z][^/]*\Z(?<!\.mk)(?<!\.sh)")
 # What it follows by files of dependencies: not the public headers, which it also translates
-# (include/Makefile, compat/%.i), nor linker scripts.
-_FOLLOWED = re.compile(r"xen/(?!include/public/).*\.(?:[ch]|S)\Z(?<!\.lds\.S)")
+# (include/Makefile, compat/%.i), nor linker scripts, nor what its own programs and the 32-bit
+# start of x86 are made of (xen/tools, arch/x86/boot/build32.mk).
+_FOLLOWED = re.compile(
+    r"xen/(?!include/public/|tools/|arch/x86/boot/).*\.(?:[ch]|S)\Z(?<!\.lds\.S)(?<!/elfstructs\.h)(?<!/multiboot\.h)"
+)
 _MAKEFILE = re.compile(r"(?:.*/)?(?:Makefile[^/]*|[^/]*\.mk): ")
 
 

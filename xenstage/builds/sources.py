@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -16,16 +17,30 @@ def files_read(xen: Path) -> list[str]:
     top = os.path.realpath(xen.parent)
     out: set[str] = set()
     known: dict[str, str] = {}
+    for directory, made, sources in _rules(xen):
+        if not any(t.exists() for t in made):
+            continue
+        for name in sources:
+            place = os.path.join(directory, name)
+            if place not in known:
+                known[place] = os.path.relpath(os.path.realpath(place), top)
+            out.add(known[place])
+    return sorted(p for p in out if not p.startswith(".."))
+
+
+def untracked(xen: Path) -> list[Path]:
+    """Objects with a source beside them that no dependency file names, sorted: make would not
+    make them again when a header changes."""
+    named = {os.path.normpath(t) for _, made, _ in _rules(xen) for t in made}
+    objects = (p for p in sorted(xen.rglob("*.o")) if any(p.with_suffix(s).exists() for s in (".c", ".S")))
+    return [p for p in objects if os.path.normpath(p) not in named]
+
+
+def _rules(xen: Path) -> Iterator[tuple[Path, list[Path], list[str]]]:
+    """Every rule of the dependency files: their directory, what is made, of what."""
     for path in sorted(xen.rglob(".*.d")):
         text = path.read_text("utf-8", "surrogateescape").replace("\\\n", " ")
         for rule in text.splitlines():
             targets, colon, sources = rule.partition(": ")
-            made = [path.parent / t for t in targets.split()] if colon else []
-            if not made or not any(t.exists() for t in made):
-                continue
-            for name in sources.split():
-                place = os.path.join(path.parent, name)
-                if place not in known:
-                    known[place] = os.path.relpath(os.path.realpath(place), top)
-                out.add(known[place])
-    return sorted(p for p in out if not p.startswith(".."))
+            if colon and targets.split():
+                yield path.parent, [path.parent / t for t in targets.split()], sources.split()

@@ -53,6 +53,17 @@ fi
 case $XENSTAGE_SAID:$object in
 :* | *: | *:/dev/*) exec $XENSTAGE_CCACHE @CC@ "$@" @YOUNGER@ ;;
 esac
+# Products of one name below one directory would share a file of dependencies (-MF .NAME.d).
+case $object in
+*/*)
+    previous=
+    for arg; do
+        shift
+        [ "$previous" = -MF ] && arg=${arg%.d}.$(printf %s "${object%/*}" | tr / _).d
+        previous=$arg
+        set -- "$@" "$arg"
+    done ;;
+esac
 # What is said of a product stands beside it, until the product is made again.
 $XENSTAGE_CCACHE @CC@ "$@" @YOUNGER@ 2> "$object.said"
 status=$?
