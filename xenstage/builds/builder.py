@@ -151,7 +151,7 @@ class Builder:
         """
         place = self.cache.path("build", digest(self.tree.base, self.config.name, tools.identity), "busy").parent
         with self.cache.lock(f"build-{place.name}"):
-            reused = self._can_reuse(place, commit)
+            reused = self._can_reuse(place, commit) and not _unfollowed(place / "tree/xen")
             result = self._once(place, commit, tools, anew=not reused)
             if reused and result.verdict == "FAIL" and not self.config.clang:
                 again = self._once(place, commit, tools, anew=True)
@@ -193,9 +193,6 @@ class Builder:
             place.mkdir(parents=True, exist_ok=True)
             self.cache.write(place / "here", digest(str(place)).encode())
         busy.touch()
-        if not anew:
-            for path in untracked(xen):
-                path.unlink()
         self.tree.git.checkout(commit, place / "tree", place / "index")
         argv = ["make", *(["-k"] if self.config.clang else []), f"-j{os.cpu_count() or 1}", "-C", str(xen), "build"]
         argv += [*self.config.make_args, *tools.make_args, *tools.host_args]
@@ -230,14 +227,20 @@ def _says(here: Path, place: str) -> bool:
         return False
 
 
+def _unfollowed(xen: Path) -> bool:
+    """Whether objects stand there of which make does not know what they were compiled from."""
+    return any(not _APART.match(p.relative_to(xen.parent).as_posix()) for p in untracked(xen))
+
+
 # What "make -C xen build" does not read.
 _UNREAD = re.compile(r"(?:docs|tools|stubdom|extras|unmodified_drivers)/|[A-Za-z][^/]*\Z(?<!\.mk)(?<!\.sh)")
 # What it follows by files of dependencies: not the public headers, which it also translates
 # (include/Makefile, compat/%.i), nor linker scripts, nor what its own programs and the 32-bit
 # start of x86 are made of (xen/tools, arch/x86/boot/build32.mk).
-_FOLLOWED = re.compile(
-    r"xen/(?!include/public/|tools/|arch/x86/boot/).*\.(?:[ch]|S)\Z(?<!\.lds\.S)(?<!/elfstructs\.h)(?<!/multiboot\.h)"
+_APART = re.compile(
+    r"xen/(?:include/public/|tools/|arch/x86/boot/|arch/x86/efi/check\.|include/xen/(?:elfstructs|multiboot)\.h)"
 )
+_FOLLOWED = re.compile(rf"(?!{_APART.pattern})xen/.*\.(?:[ch]|S)\Z(?<!\.lds\.S)")
 _MAKEFILE = re.compile(r"(?:.*/)?(?:Makefile[^/]*|[^/]*\.mk): ")
 
 

@@ -29,8 +29,8 @@ def files_read(xen: Path) -> list[str]:
 
 
 def untracked(xen: Path) -> list[Path]:
-    """Objects with a source beside them that no dependency file names, sorted: make would not
-    make them again when a header changes."""
+    """Objects with a source beside them that no dependency file names, sorted: make does not
+    know which headers they were compiled from."""
     named = {os.path.normpath(t) for _, made, _ in _rules(xen) for t in made}
     objects = (p for p in sorted(xen.rglob("*.o")) if any(p.with_suffix(s).exists() for s in (".c", ".S")))
     return [p for p in objects if os.path.normpath(p) not in named]
