@@ -128,6 +128,15 @@ def delete_repository(cache: Path) -> None:
     shutil.rmtree(cache / "xenstage/trees")
 
 
+def directory_for_object(cache: Path) -> None:
+    """Directories under the names of objects of the copy."""
+    for repo in cache.glob("xenstage/trees/*/repo.git"):
+        for path in sorted(repo.glob("objects/[0-9a-f][0-9a-f]/*"))[::2]:
+            path.unlink()
+            path.mkdir()
+            (path / "kept").write_text("no object\n")
+
+
 def delete_sample(cache: Path) -> None:
     """The sample's repository is gone."""
     shutil.rmtree(cache / "xenstage/sample")
@@ -143,7 +152,8 @@ def delete_wrappers(cache: Path) -> None:
 DAMAGES: list[Damage] = [
     truncate_values, empty_values, binary_values, delete_values, edit_units, truncate_stamp,
     edit_generated_header, delete_generated_header, edit_tracked_file, edit_tracked_file_unnoticed,
-    delete_tracked_file, replace_asm_link, delete_prepared, delete_repository, delete_sample, delete_wrappers,
+    delete_tracked_file, replace_asm_link, delete_prepared, delete_repository, directory_for_object,
+    delete_sample, delete_wrappers,
 ]  # fmt: skip
 
 

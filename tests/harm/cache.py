@@ -15,7 +15,8 @@ from .place import BUILT, RUN, Place, Reference, reference, same
 
 KINDS = {
     "answers": "answers/*/*.json", "includes": "includes/*/*.json", "readings": "readings/*/*.json",
-    "sweeps": "sweeps/*/*.json", "build results": "builds/*/*.json", "built": "built/*/*.json",
+    "sweeps": "sweeps/*/*.json", "build results": "builds/*/*.json", "relined": "relined/*/*.json",
+    "verdicts": "verdicts/*/*.json", "mails": "mails/*/*.json",
     "harvests": "harvests/*/*.json", "uses": "uses/*/*.json", "logs": "logs/*/*",
     "stamp": "prepared/*/stamp.json", "units": "prepared/*/units.json", "index": "prepared/*/index",
     "source": "prepared/*/tree/xen/common/domctl.c", "generated": "prepared/*/tree/xen/include/compat/*.h",
@@ -26,10 +27,10 @@ KINDS = {
 }  # fmt: skip
 """What there is, by name: a pattern below the cache."""
 
-OF_BUILDS = ("build results", "built", "harvests", "uses", "logs", "build index", "build mark")
+OF_BUILDS = ("build results", "relined", "harvests", "verdicts", "uses", "logs", "build index", "build mark")
 APART = (
     ("answers", "includes", "readings", "sweeps"), ("stamp", "units", "index", "source", "generated"),
-    ("cc", "ld", "python"), ("objects", "HEAD", "config", "sample"), ("locks",),
+    ("cc", "ld", "python"), ("objects", "HEAD", "config", "sample"), ("locks",), ("mails",),
 )  # fmt: skip
 """Kinds of which one that is made again hides the damage of another; the groups do not touch each other."""
 
@@ -110,7 +111,11 @@ def _dealt() -> list[Damages]:
         chance.shuffle(cards)
         hands.append(cards)
     rounds: list[Damages] = [[c for c in row if c] for row in zip_longest(*hands)]
-    return [*rounds, *([(k, d)] for d in DAMAGES for k in OF_BUILDS)]
+    again = [("build results", gone)]  # so that something is built in the directory
+    return [
+        *rounds,
+        *([*(again if k in ("build index", "build mark") else []), (k, d)] for d in DAMAGES for k in OF_BUILDS),
+    ]
 
 
 def _damaged(ground: Ground, whole: Reference, damages: Damages, verb: Sequence[str], seed: int) -> Answer:

@@ -197,9 +197,10 @@ def _make_patch(
         checked = stage.check(before, after) if stage.check else {}
     before.facts.update(checked.pop("facts", {}))
     scratch, git = shop.cache.scratch("index"), shop.tree.git
-    commit = git.commit(parent, done.changed, patch.subject, author=shop.author, date=date, scratch=scratch)
+    modes = {p: m for p, m in files.tracked.items() if p not in files.gone}
+    tree = git.write_tree(parent, done.changed, modes, scratch=scratch)
     said = replace(patch, effects=(*patch.effects, *before.effects))
-    made = Made(said, commit, git.tree_of(commit), done.edits, before.facts, done.counts, done.stays, checked)
+    made = Made(said, "", tree, done.edits, before.facts, done.counts, done.stays, checked)
     told = _tell(made, git, shop.author, parent, date, signoff=shop.signoff, conclusions=shop.conclusions)
     return told, after_files
 

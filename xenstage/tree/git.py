@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -66,7 +67,10 @@ class Git:
         """Remove damaged objects that stand alone: git would not write them again while they are there."""
         for path in (self.repo / "objects").glob("[0-9a-f][0-9a-f]/*"):
             if _HASH.fullmatch(name := path.parent.name + path.name) and not _is_object(path, name):
-                path.unlink()
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink()
 
     def sound(self, commit: str) -> bool:
         """Whether the commit is here, and the bytes of all that is here are those it is named by."""
@@ -84,12 +88,21 @@ class Git:
         return known
 
     def date_of(self, commit: str) -> int:
-        """A commit's committer date, seconds since the epoch."""
-        return int(self.need("show", "-s", "--format=%ct", commit))
+        """A commit's committer date, seconds since the epoch; asked once for one that is named by its hash."""
+        known = self._known.get(("date", commit))
+        if known is None:
+            known = self.need("show", "-s", "--format=%ct", commit).decode().strip()
+            if _HASH.fullmatch(commit):
+                self._known[("date", commit)] = known
+        return int(known)
 
     def files(self, commit: str) -> dict[str, str]:
         """Path to mode of every file of a commit (symbolic links have mode 120000)."""
-        listing = self.need("ls-tree", "-r", "-z", "--full-tree", commit).decode("utf-8", "surrogateescape")
+        listing = self._known.get(("files", commit))
+        if listing is None:
+            listing = self.need("ls-tree", "-r", "-z", "--full-tree", commit).decode("utf-8", "surrogateescape")
+            if _HASH.fullmatch(commit):
+                self._known[("files", commit)] = listing
         out: dict[str, str] = {}
         for row in listing.split("\0"):
             if row:
@@ -113,13 +126,24 @@ class Git:
     ) -> str:
         """Make a commit that differs from its parent in the given files, and return its hash.
 
-        Files keep their mode, a new one is not executable.  Nothing refers to the commit yet.
+        Nothing refers to the commit yet; as :meth:`write_tree` otherwise.
+
+        :param date: seconds since the epoch, for author and committer.
+        """
+        tree = self.write_tree(parent, changes, self.files(parent), scratch=scratch)
+        return self.commit_tree(tree, parent, message, author=author, date=date)
+
+    def write_tree(
+        self, parent: str, changes: Mapping[str, bytes | None], modes: Mapping[str, str], *, scratch: Path
+    ) -> str:
+        """Make a tree that differs from a commit's or tree's in the given files, and return its hash.
+
+        Files keep their mode, a new one is not executable.
 
         :param changes: path to new bytes; None takes a file away.
-        :param date: seconds since the epoch, for author and committer.
+        :param modes: as :meth:`files` has them.
         :param scratch: a path for the temporary index, removed before returning.
         """
-        modes = self.files(parent)
         env = places(index=scratch)
         try:
             self.need("read-tree", parent, env=env)
@@ -133,10 +157,9 @@ class Git:
                 rows.append(f"{modes.get(path, '100644')} {blob}\t{path}\0")
             listing = "".join(rows).encode("utf-8", "surrogateescape")
             self.need("update-index", "-z", "--index-info", stdin=listing, env=env)
-            tree = self.need("write-tree", env=env).decode().strip()
+            return self.need("write-tree", env=env).decode().strip()
         finally:
             scratch.unlink(missing_ok=True)
-        return self.commit_tree(tree, parent, message, author=author, date=date)
 
     def commit_tree(self, tree: str, parent: str | None, message: str, *, author: Identity, date: int) -> str:
         """Make a commit of a tree that is there, and return its hash.
