@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import random
 from itertools import pairwise
 
 import pytest
 
-from xenstage.ctext.lexer import Kind, matching, opening, tokenize
+from xenstage.ctext.lexer import Kind, _split, matching, opening, tokenize
 
 
 def _kinds(text: str) -> list[tuple[str, str]]:
@@ -115,3 +116,42 @@ def test_matching_and_opening() -> None:
 def test_matching_says_where_a_bracket_stays_open() -> None:
     with pytest.raises(ValueError, match=r"'\(' at byte 2"):
         matching(tokenize(b"f (a, (b)"), 1)
+
+
+PIECES = (
+    "int a = 1;\n",
+    "#define X(a) \\\n    (a + 1)\n",
+    "/* one\n * two */\n",
+    "// line \\\n goes on\n",
+    "'",
+    '"',
+    "\\\n",
+    "\n",
+    "#",
+    "  # include <x.h>\n",
+    "*/",
+    "/*",
+    "//",
+    "a <<= b;",
+    "\r\n",
+    "x # y\n",
+    '"a\\\nb"',
+    "#if A /* b\n c */ && D\n",
+    "\t",
+    "0x1Fu",
+)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_what_was_read_before_does_not_matter(seed: int) -> None:
+    """A long text that differs a little from the last one is not read as a whole again; nothing shows it."""
+    chance = random.Random(seed)
+    text = "".join(chance.choice(PIECES) for _ in range(1500))
+    for _ in range(25):
+        data = text.encode("latin-1")
+        whole, end = _split(text, 0, len(text))
+        assert (tokenize(data), end) == (tuple(whole), len(text))
+        for _ in range(chance.choice((1, 1, 1, 3))):
+            at = chance.randrange(len(text))
+            gone = chance.choice((0, 0, 1, 2, 7, 60))
+            text = text[:at] + "".join(chance.choice(PIECES) for _ in range(chance.randrange(3))) + text[at + gone :]

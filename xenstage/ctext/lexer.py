@@ -9,6 +9,7 @@ one, and the two are compared (:mod:`xenstage.index.sites`).
 from __future__ import annotations
 
 import bisect
+import collections
 import functools
 import re
 from collections.abc import Sequence
@@ -72,32 +73,114 @@ def tokenize(data: bytes) -> tuple[Token, ...]:
     file's encoding.  Never fails: an unterminated comment or string ends with the
     file or line.
     """
-    text = data.decode("latin-1")
+    if len(data) < _SMALL:
+        return tuple(_split(data.decode("latin-1"), 0, len(data))[0])
+    tokens = _beside(data, *max(_recent, key=lambda known: _common(data, known[0])))
+    _recent.append((data, tokens))
+    return tokens
+
+
+_SMALL = 4096
+# The last long texts, of which the next is often like one, and their tokens.
+_recent: collections.deque[tuple[bytes, tuple[Token, ...]]] = collections.deque([(b"", ())], maxlen=16)
+_new = functools.partial(tuple.__new__, Token)
+
+
+def _split(text: str, start: int, stop: int) -> tuple[list[Token], int]:
+    """The tokens from the start of a line to the first start of a line at or after an offset.
+
+    :returns: the tokens, and where they end: outside comments, strings and directives, or
+        the text's length.
+    """
     tokens: list[Token] = []
-    add, kinds = tokens.append, _KINDS
+    add, new, kinds = tokens.append, _new, _KINDS
     line_start, directive = True, False
     after_name = 0  # where the name of a directive ends, which its token includes
-    for m in _TOKEN.finditer(text):
+    for m in _TOKEN.finditer(text, start):
         group = m.lastgroup
         if group == "space":
             continue
+        at, word = m.start(), m.group()
         if group == "newline":
             if directive:
-                add(Token(Kind.END, "\n", m.start(), True))
+                add(new((Kind.END, "\n", at, True)))
             line_start, directive = True, False
+            if at >= stop:
+                return tokens, at + 1
         elif group == "comment":
-            add(Token(Kind.COMMENT, m.group(), m.start(), directive))
-        elif line_start and group == "punct" and m.group() == "#":
-            name = _DIRECTIVE.match(text, m.end())
-            after_name = name.end() if name else m.end()
-            add(Token(Kind.DIRECTIVE, text[m.start() : after_name], m.start(), True))
+            add(new((Kind.COMMENT, word, at, directive)))
+        elif line_start and word == "#":
+            name = _DIRECTIVE.match(text, at + 1)
+            after_name = name.end() if name else at + 1
+            add(new((Kind.DIRECTIVE, text[at:after_name], at, True)))
             line_start, directive = False, True
-        elif m.start() >= after_name:
-            add(Token(kinds[group], m.group(), m.start(), directive))  # type: ignore[index]
+        elif at >= after_name:
+            add(new((kinds[group], word, at, directive)))  # type: ignore[index]
             line_start = False
     if directive:
-        tokens.append(Token(Kind.END, "", len(text), True))
-    return tuple(tokens)
+        add(new((Kind.END, "", len(text), True)))
+    return tokens, len(text)
+
+
+def _beside(data: bytes, old: bytes, known: Sequence[Token]) -> tuple[Token, ...]:
+    """The tokens of a text, where it differs from another whose tokens are known read anew.
+
+    A line that begins outside comments, strings and directives begins the same whatever
+    stood before it, so that the lines around a change keep their tokens.
+    """
+    text = data.decode("latin-1")
+    same = _common(data, old)
+    head = bisect.bisect_left(known, same, key=_start_of)
+    while head and (head == len(known) or known[head].start > same or not _begins(data, known, head)):
+        head -= 1
+    start = known[head].start if head else 0
+    end = _common(data[:same:-1], old[:same:-1])
+    shift = len(data) - len(old)
+    tokens, at = _split(text, start, max(len(data) - end, start))
+    while at < len(data):
+        tail = bisect.bisect_left(known, at - shift, key=_start_of)
+        if _plain_end(old, at - shift) and (tail == 0 or _ends(known[tail - 1], at - shift)):
+            rest = known[tail:]
+            if shift:
+                rest = [_new((k, w, s + shift, d)) for k, w, s, d in rest]
+            return (*known[:head], *tokens, *rest)
+        more, at = _split(text, at, at)
+        tokens += more
+    return (*known[:head], *tokens)
+
+
+def _start_of(token: Token) -> int:
+    return token.start
+
+
+def _begins(data: bytes, tokens: Sequence[Token], i: int) -> bool:
+    """Whether a token is the first of its line, and no directive goes on there."""
+    t, before = tokens[i], tokens[i - 1]
+    between = data[before.end : t.start]
+    line = before.kind is Kind.END or (b"\n" in between and b"\\" not in between)
+    return line and (t.kind is Kind.DIRECTIVE or not t.in_directive)
+
+
+def _plain_end(data: bytes, at: int) -> bool:
+    """Whether a line ends before an offset, and no backslash goes on with it."""
+    return data[at - 1 : at] == b"\n" and data[at - 2 : at - 1] not in (b"\\", b"\r")
+
+
+def _ends(token: Token, at: int) -> bool:
+    """Whether a token before an offset ends before it, and no directive goes on there."""
+    return token.kind is Kind.END or (token.end <= at and not token.in_directive)
+
+
+def _common(a: bytes, b: bytes) -> int:
+    """How many bytes two texts begin with in common."""
+    low, high = 0, min(len(a), len(b))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if a[low:middle] == b[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
 
 @functools.lru_cache(maxsize=32)

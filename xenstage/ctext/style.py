@@ -7,6 +7,7 @@ mostly keeps another style, as imported ones do, is exempt, as that file says.
 from __future__ import annotations
 
 import difflib
+import functools
 import re
 from bisect import bisect_right
 from collections import Counter
@@ -122,6 +123,7 @@ def _xen_rules(path: str, old: bytes, data: bytes, own: set[int]) -> list[Fault]
 _WHITE, _BRACE = "'if ( condition )'", "braces stand on lines of their own"
 
 
+@functools.lru_cache(maxsize=16)  # one patch's new text is the next one's old
 def _conditions(data: bytes) -> list[tuple[str, bool, int, str]]:
     """Every bracket and brace of a control statement: rule, whether kept, line (from 0), what."""
     code = [t for t in tokenize(data) if t.kind is not Kind.COMMENT and not t.in_directive]

@@ -7,6 +7,7 @@ no configuration compiles.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -51,6 +52,10 @@ class Files:
 
     def paths(self) -> list[str]:
         """Real files, sorted: symbolic links and submodules are not files of their own."""
+        return list(self._paths)
+
+    @functools.cached_property
+    def _paths(self) -> list[str]:
         real = {p for p, mode in self.tracked.items() if mode.startswith("100")}
         return sorted((real | self.overlay.keys()) - self.gone)
 
@@ -88,6 +93,10 @@ class Files:
 
     def removed(self) -> frozenset[str]:
         """Files of the checkout that the tree as it stands does not have, or has as links."""
+        return self._removed
+
+    @functools.cached_property
+    def _removed(self) -> frozenset[str]:
         return frozenset(self.checkout()) - frozenset(self.paths())
 
 
@@ -104,8 +113,15 @@ def sweep(files: Files, names: Iterable[str]) -> list[Hit]:
     gone = files.removed()
     hits = [Hit(p, o, n) for n in wanted for p, o in base[n] if p not in files.overlay and p not in gone]
     for path in sorted(files.overlay):
-        hits += _hits(path, files.overlay[path], wanted)
+        hits += [Hit(path, o, n) for n in wanted for o in _offsets(files.overlay[path], n)]
     return sorted(hits, key=lambda h: (h.path, h.offset))
+
+
+@functools.lru_cache(maxsize=8192)  # one patch asks for the same names in the same files again and again
+def _offsets(data: bytes, name: str) -> tuple[int, ...]:
+    if name.encode() not in data:
+        return ()
+    return tuple(m.start() for m in word_pattern([name]).finditer(data))
 
 
 def _hits(path: str, data: bytes, names: list[str]) -> list[Hit]:
