@@ -178,3 +178,29 @@ def test_a_failure_that_was_left_behind_is_not_kept(world: World, alone: dict[st
     (place,) = (world.scratch / "xenstage/build").iterdir()
     (place / "tree/xen/common/.lib.o.d").write_text("lib.o: gone.h\n")
     _same(builder.build(world.commits["innocent"], alone["base"]), alone["innocent"])
+
+
+def _cut(place: Path) -> None:
+    index = place / "index"
+    index.write_bytes(index.read_bytes()[:100])
+
+
+def _no_index(place: Path) -> None:
+    (place / "index").unlink()
+    (place / "index").mkdir()
+
+
+def _edited(place: Path) -> None:
+    with (place / "tree" / LIB).open("a") as f:
+        f.write("\nint lib_edited(void)\n{\n    return 1;\n}\n")
+
+
+@pytest.mark.parametrize("damage", [_cut, _no_index, _edited], ids=lambda d: d.__name__)
+def test_a_damaged_build_directory_is_begun_anew(
+    world: World, alone: dict[str, Result], damage: Callable[[Path], None]
+) -> None:
+    builder = world.builder()
+    builder.build(world.commits["base"], None)
+    (place,) = (world.scratch / "xenstage/build").iterdir()
+    damage(place)
+    _same(builder.build(world.commits["layout"], alone["base"]), alone["layout"])

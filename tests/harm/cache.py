@@ -16,7 +16,7 @@ from .place import BUILT, RUN, Place, Reference, reference, same
 KINDS = {
     "answers": "answers/*/*.json", "includes": "includes/*/*.json", "readings": "readings/*/*.json",
     "sweeps": "sweeps/*/*.json", "build results": "builds/*/*.json", "relined": "relined/*/*.json",
-    "verdicts": "verdicts/*/*.json", "mails": "mails/*/*.json",
+    "verdicts": "verdicts/*/*.json", "mails": "mails/*/*.json", "packs": "packs/*/*.json",
     "harvests": "harvests/*/*.json", "uses": "uses/*/*.json", "logs": "logs/*/*",
     "stamp": "prepared/*/stamp.json", "units": "prepared/*/units.json", "index": "prepared/*/index",
     "source": "prepared/*/tree/xen/common/domctl.c", "generated": "prepared/*/tree/xen/include/compat/*.h",
@@ -30,7 +30,7 @@ KINDS = {
 OF_BUILDS = ("build results", "relined", "harvests", "verdicts", "uses", "logs", "build index", "build mark")
 APART = (
     ("answers", "includes", "readings", "sweeps"), ("stamp", "units", "index", "source", "generated"),
-    ("cc", "ld", "python"), ("objects", "HEAD", "config", "sample"), ("locks",), ("mails",),
+    ("cc", "ld", "python"), ("objects", "HEAD", "config", "sample"), ("locks",), ("mails", "packs"),
 )  # fmt: skip
 """Kinds of which one that is made again hides the damage of another; the groups do not touch each other."""
 

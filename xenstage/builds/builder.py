@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import os
 import re
@@ -170,12 +171,13 @@ class Builder:
         if os.path.lexists(place / "busy") or not _says(place / "here", str(place)):
             return False
         try:
-            previous = (place / "commit").read_bytes()
-        except OSError:
+            previous, of_index = (place / "commit").read_text("ascii").split()
+            sound = of_index == _sum(place / "index")
+        except (OSError, ValueError):
             return False
-        if not re.fullmatch(rb"[0-9a-f]{40,64}", previous):
+        if not sound or not re.fullmatch(r"[0-9a-f]{40,64}", previous):
             return False
-        listed = self.tree.git.run("diff-tree", "-r", "-z", "--no-renames", previous.decode(), commit)
+        listed = self.tree.git.run("diff-tree", "-r", "-z", "--no-renames", previous, commit)
         if listed.status:
             return False
         fields = listed.out.decode("utf-8", "surrogateescape").split("\0")
@@ -212,11 +214,16 @@ class Builder:
         # Where make stops at the first error, how much was compiled by then is an accident.
         warnings = _warnings(place / "tree", text) if verdict == "PASS" or self.config.clang else ()
         if done.status >= 0:
-            self.cache.write(place / "commit", commit.encode())
+            self.cache.write(place / "commit", f"{commit} {_sum(place / 'index')}".encode())
             busy.unlink()
         command = " ".join(["make", "-C", "xen", "build", *self.config.make_args, *tools.make_args])
         failed = failed_targets(text, place / "tree")
         return Result(verdict, reason, seconds, tools.version, log, command, warnings, False, failed, read)
+
+
+def _sum(index: Path) -> str:
+    """What an index holds; git believes what it reads there."""
+    return hashlib.sha256(index.read_bytes()).hexdigest()
 
 
 def _says(here: Path, place: str) -> bool:

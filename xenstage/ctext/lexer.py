@@ -45,24 +45,21 @@ class Token(NamedTuple):
 
 _TOKEN = re.compile(
     r"""
-      (?P<space>(?:[ \t\f\v\r]|\\\r?\n)+)
-    | (?P<newline>\n)
-    | (?P<comment>/\*.*?(?:\*/|\Z)|//(?:[^\n\\]|\\(?s:.))*)
-    | (?P<string>(?:u8|[LuU])?"(?:[^"\\\n]|\\(?s:.))*(?:"|(?=\n)|\Z)|(?:[LuU])?'(?:[^'\\\n]|\\(?s:.))*(?:'|(?=\n)|\Z))
-    | (?P<number>\.?[0-9](?:[eEpP][+-]|[0-9A-Za-z_.])*)
-    | (?P<word>[A-Za-z_$\x80-\xff][A-Za-z0-9_$\x80-\xff]*)
-    | (?P<punct><<=|>>=|\.\.\.|->|\+\+|--|<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%&|^]=|\#\#|.)
+    [ \t\f\v\r]*+(?:\\\r?\n[ \t\f\v\r]*+)*+  # blanks, and lines that a backslash joins
+    (?:
+      (\n)
+    | (/\*.*?(?:\*/|\Z)|//(?:[^\n\\]|\\(?s:.))*)
+    | ((?:u8|[LuU])?"(?:[^"\\\n]|\\(?s:.))*(?:"|(?=\n)|\Z)|(?:[LuU])?'(?:[^'\\\n]|\\(?s:.))*(?:'|(?=\n)|\Z))
+    | (\.?[0-9](?:[eEpP][+-]|[0-9A-Za-z_.])*)
+    | ([A-Za-z_$\x80-\xff][A-Za-z0-9_$\x80-\xff]*)
+    | (<<=|>>=|\.\.\.|->|\+\+|--|<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%&|^]=|\#\#|.)
+    )
     """,
     re.VERBOSE | re.DOTALL,
 )
+_NEWLINE, _COMMENT = 1, 2  # groups of the pattern
 _DIRECTIVE = re.compile(r"[ \t]*([a-z_]+)")
-_KINDS = {
-    "comment": Kind.COMMENT,
-    "string": Kind.STRING,
-    "number": Kind.NUMBER,
-    "word": Kind.WORD,
-    "punct": Kind.PUNCT,
-}
+_KINDS = (None, Kind.END, Kind.COMMENT, Kind.STRING, Kind.NUMBER, Kind.WORD, Kind.PUNCT)
 
 
 @functools.lru_cache(maxsize=32)  # the same few files are read again and again
@@ -97,17 +94,15 @@ def _split(text: str, start: int, stop: int) -> tuple[list[Token], int]:
     line_start, directive = True, False
     after_name = 0  # where the name of a directive ends, which its token includes
     for m in _TOKEN.finditer(text, start):
-        group = m.lastgroup
-        if group == "space":
-            continue
-        at, word = m.start(), m.group()
-        if group == "newline":
+        group = m.lastindex or 0
+        at, word = m.start(group), m[group]
+        if group == _NEWLINE:
             if directive:
                 add(new((Kind.END, "\n", at, True)))
             line_start, directive = True, False
             if at >= stop:
                 return tokens, at + 1
-        elif group == "comment":
+        elif group == _COMMENT:
             add(new((Kind.COMMENT, word, at, directive)))
         elif line_start and word == "#":
             name = _DIRECTIVE.match(text, at + 1)
@@ -115,7 +110,7 @@ def _split(text: str, start: int, stop: int) -> tuple[list[Token], int]:
             add(new((Kind.DIRECTIVE, text[at:after_name], at, True)))
             line_start, directive = False, True
         elif at >= after_name:
-            add(new((kinds[group], word, at, directive)))  # type: ignore[index]
+            add(new((kinds[group], word, at, directive)))
             line_start = False
     if directive:
         add(new((Kind.END, "", len(text), True)))

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..cache import Cache, digest
 from ..errors import Exit, XenstageError
 from ..process import Done, Runner
 from .isolation import author as authored
@@ -72,11 +73,28 @@ class Git:
                 else:
                     path.unlink()
 
-    def sound(self, commit: str) -> bool:
-        """Whether the commit is here, and the bytes of all that is here are those it is named by."""
+    def sound(self, commit: str, cache: Cache | None = None) -> bool:
+        """Whether the commit is here, and the bytes of all that is here are those it is named by.
+
+        :param cache: where it is kept that packs of these very bytes were found sound.
+        """
         self.mend()
-        packs = sorted(str(p.absolute()) for p in (self.repo / "objects/pack").glob("*.idx"))
-        return self.has(commit) and (not packs or self.run("verify-pack", *packs).status == 0)
+        return self.has(commit) and self._packs_sound(cache)
+
+    def _packs_sound(self, cache: Cache | None) -> bool:
+        packs = sorted((self.repo / "objects/pack").glob("*.idx"))
+        if not packs:
+            return True
+        try:
+            key = digest("packs", *(p.with_suffix(s).read_bytes() for p in packs for s in (".idx", ".pack")))
+        except OSError:
+            return False
+        if cache is not None and cache.get("packs", key) is True:
+            return True
+        good = self.run("verify-pack", *(str(p.absolute()) for p in packs)).status == 0
+        if good and cache is not None:
+            cache.put("packs", key, True)
+        return good
 
     def tree_of(self, commit: str) -> str:
         """The hash of a commit's tree; asked once for a commit that is named by its hash."""

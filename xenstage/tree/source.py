@@ -58,7 +58,7 @@ def open_tree(path: Path, base: str, *, cache: Cache, runner: Runner) -> Tree:
         if not repo.is_dir():
             _copy(top, commit, repo, cache, runner)
         settle(repo, sha256=len(commit) == 64, shallow=commit)
-        if not git.sound(commit):
+        if not git.sound(commit, cache):
             cache.remove(repo)
             _copy(top, commit, repo, cache, runner)
     for name, mark in _MARKS:
