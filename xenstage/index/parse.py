@@ -234,9 +234,10 @@ class _Record:
         self._holders = {a.parameter[0] for wanted in asks.values() for a in wanted if a.parameter}
         interest = {*asks, job.unit.source}
         define = set(job.define)
+        locate = cindex.conf.lib.clang_getCursorLocation  # what c.location asks, without keeping it
         for c in _top_level(tu, every=bool(define)):
             if c._kind_id in (_DEFINITION, _EXPANSION):
-                file, start = file_offset(c.location)
+                file, start = file_offset(locate(c))
                 path = paths.of_handle(file)
                 if path in interest and path is not None:
                     self._entity(c, path, start, define)

@@ -142,10 +142,14 @@ def _job_key(job: Job) -> str:
     names = sorted({a.name for asks in job.asks.values() for a in asks})
     # The place of the cache is no part of it: the prepared tree's key says which tree it is.
     unit = [a.replace(str(job.root), "@") for a in (job.unit.source, job.unit.cwd, *job.unit.args)]
-    version = importlib.metadata.version("libclang")
     return digest(
-        parse.FORMAT, version, job.root.parent.name, job.target, *unit, "\0", *names, "\0", *sorted(job.define)
+        parse.FORMAT, _version(), job.root.parent.name, job.target, *unit, "\0", *names, "\0", *sorted(job.define)
     )
+
+
+@functools.cache
+def _version() -> str:
+    return importlib.metadata.version("libclang")
 
 
 def _content_key(key: str, files: Iterable[str], job: Job, contents: Contents) -> str:

@@ -61,6 +61,7 @@ def open_tree(path: Path, base: str, *, cache: Cache, runner: Runner) -> Tree:
         if not git.sound(commit, cache):
             cache.remove(repo)
             _copy(top, commit, repo, cache, runner)
+    texts: dict[str, bytes] = {}
     for name, mark in _MARKS:
         found = git.run("cat-file", "blob", f"{commit}:{name}")
         if found.status or mark not in found.out:
@@ -70,7 +71,8 @@ def open_tree(path: Path, base: str, *, cache: Cache, runner: Runner) -> Tree:
                 why=f"{name} is missing there, or does not mention {mark.decode()}",
                 remedy="name the top of a clone of xen.git: XEN_SRC=DIR, or --tree DIR --base COMMIT",
             )
-    return Tree(path, commit, git.tree_of(commit), _version(git.read(commit, "xen/Makefile")), git)
+        texts[name] = found.out
+    return Tree(path, commit, git.tree_of(commit), _version(texts["xen/Makefile"]), git)
 
 
 def _toplevel(path: Path, runner: Runner) -> Path:
