@@ -23,5 +23,4 @@ export PYTHONPATH="$here"
 "$python" -m ruff check -q . || exit 11
 "$python" -m ruff format -q --check . || exit 11
 sh ci/types.sh "$python" || exit 12
-# A process for each processor; a file's tests stay together, since they share what is expensive to make.
-"$python" -m pytest -q --numprocesses auto --dist loadfile ${XENSTAGE_TESTS:-} || exit 13
+"$python" -m pytest -q ${XENSTAGE_TESTS:-} || exit 13
