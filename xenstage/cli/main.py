@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import gc
 import importlib
+import importlib.util
 import io
 import signal
 import sys
@@ -18,6 +19,7 @@ from ..errors import Exit, XenstageError
 from ..storage import Place, cache_place, out_place, retold, temporary_place
 from ..storage import explain as explain_error
 
+PACKAGES = ("clang", "elftools", "fissix", "libcst", "pycparser")  # which a verb may load late
 VERBS = ("prepare", "sites", "explain", "run", "build", "verify", "boot", "matrix")
 
 
@@ -28,6 +30,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"xenstage {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    for name in PACKAGES:
+        if importlib.util.find_spec(name) is None:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
     words = sys.argv[1:] if argv is None else argv
     for name in words[:1] if words[:1] and words[0] in VERBS else VERBS:  # loading all of them takes half a second
         importlib.import_module(f".{name}", __package__).add(verbs)
