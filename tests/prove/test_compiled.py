@@ -156,6 +156,9 @@ def test_a_table_of_jumps_names_places_of_its_function(tmp_path: Path) -> None:
     for of_another in (("return more(x); }", "return work(x) + more(x) * 7; }"), ("int last(", "int final(")):
         found = names(differ(tmp_path, FAR, FAR.replace(*of_another), flags=flags))
         assert "choose" not in found[0], of_another
+    aligned = "static const long aligned __attribute__((aligned(32))) = 3;\n"
+    behind = FAR.replace("int last(", f"{aligned}const long *seen(void) {{ return &aligned; }}\nint last(")
+    assert "choose" not in names(differ(tmp_path, FAR, behind, flags=flags))[0]
     swapped = FAR.replace("case 0: return work(3)", "case 3: return work(3)").replace(
         "case 3: return more(2)", "case 0: return more(2)"
     )

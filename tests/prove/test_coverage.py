@@ -94,6 +94,17 @@ def test_a_function_may_differ_as_its_changed_caller_has_it(tmp_path: Path) -> N
     assert covered(case).why("common/pump.o", "deep") == ""
 
 
+def test_a_copy_of_a_headers_function_may_be_made_or_not(tmp_path: Path) -> None:
+    """Who calls it differs itself then; a copy that both sides have and that differs is another matter."""
+    inline = "static inline int dry(int x)\n{\n    return !x;\n}\n#endif"
+    texts = {HEADER: TEXTS[HEADER].replace("#endif", inline)}
+    found = covered(make(tmp_path, (WELL, "return x", "return x + 1"), before=texts), f"{WELL}: function rate")
+    assert found.why("common/well.o", "dry", copied=True).startswith("its text is as before; a copy")
+    assert found.why("common/well.o", "dry") == "" and found.why("common/other.o", "drain", copied=True) == ""
+    changed = covered(make(tmp_path, (HEADER, "!x", "x != 1"), before=texts))
+    assert changed.why("common/well.o", "dry", copied=True) == ""
+
+
 @pytest.mark.parametrize(
     ("text", "kind"),
     [

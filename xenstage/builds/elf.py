@@ -291,12 +291,20 @@ class _Object:
         if flags & _MERGE:
             size = self.headers[section]["sh_entsize"] or 8
             return "constant " + data[place : place + size].hex()
-        return "content " + self._digest(section, place, self._edge(section, place), owner, depth + 1)
+        return "content " + self._digest(section, place, self._end(section, place), owner, depth + 1)
 
     def _named(self, s: _Symbol, delta: int, owner: _Symbol | None) -> str:
         if owner is not None and (s.name, s.section, s.value) == (owner.name, owner.section, owner.value):
             return f"self+{delta}"
         return f"{local_name(s.name)}+{delta}"
+
+    def _end(self, section: int, place: int) -> int:
+        """Where content without a name ends: a table of jumps before what fills up the space behind it."""
+        end = self._edge(section, place)
+        rows = [r.offset for r in self.relocations.get(section, []) if place <= r.offset < end]
+        last = rows[-1] + 4 if rows and self.machine == 62 else end
+        fill = self._bytes(section)[last:end]
+        return last if rows and len(fill) < 64 and not any(fill) else end
 
     def _edge(self, section: int, place: int) -> int:
         """Where content without a name ends: at the next thing that something refers to."""

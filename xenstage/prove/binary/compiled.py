@@ -83,8 +83,8 @@ def prove_objects(case: Case, built: Mapping[str, tuple[Result, Result]], coveri
     total = moved = differ = 0
     for config, (a, b) in sorted(able.items()):
         d = compare(a.harvest["objects"], b.harvest["objects"], b.harvest.get("lines", {}))
-        for unit, name, _, _ in (*d.functions, *d.data):
-            why = covering.why(unit, name)
+        for unit, name, old, new in (*d.functions, *d.data):
+            why = covering.why(unit, name, copied=(unit, name, old, new) in d.functions and not (old and new))
             (covered if why else uncovered)[name] = why or f"{config}: {unit}"
         lines = f"{d.identical} identical, {d.moved} line numbers only, {len(d.functions)} changed"
         data = f", {len(d.data)} variables changed" if d.data else ""

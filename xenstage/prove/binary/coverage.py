@@ -130,12 +130,13 @@ class Coverage:
         """The same as "path: kind name", with what a proof of its body leaves open."""
         return [f"{c.where}{f' ({why})' if why else ''}" for c, why in self.open_changes()]
 
-    def why(self, unit: str, symbol: str) -> str:
+    def why(self, unit: str, symbol: str, *, copied: bool = False) -> str:
         """Why a function or variable of an object may differ; "" when nothing covers it.
 
         Only what the unit can see counts: its own source, what that includes, and headers.
 
         :param unit: path of the object file below ``xen/``.
+        :param copied: whether it is a function that one side's object has and the other's has not.
         """
         name = self._named(plain(symbol), unit)
         mine = [c for c in self._seen_by(unit, name) if c.kind in ("function", "variable")]
@@ -149,6 +150,8 @@ class Coverage:
             return self._all(causes, f"its text is as before; it uses {causes[0].name}: ")
         # A compiler puts a function into its callers, or makes one for them, as these are.
         callers = self._callers(unit, name)
+        if not callers and copied and name in self.header:
+            return "its text is as before; a copy is made or not, and who uses it is judged where it differs"
         return self._all(callers, f"its text is as before; {callers[0].name} uses it: ") if callers else ""
 
     def _all(self, causes: list[Change], said: str) -> str:
