@@ -20,7 +20,7 @@ from ..tree.source import Tree
 from ..tree.toolchain import SAID, Toolchain, ccache, make_toolchain
 from .log import crash_in, failed_targets, first_error, warnings_in
 from .results import note_verdict, result_key
-from .sources import untracked
+from .sources import without_rule
 
 TIMEOUT = 3600.0  # seconds for one make
 
@@ -236,7 +236,7 @@ def _says(here: Path, place: str) -> bool:
 
 def _unfollowed(xen: Path) -> bool:
     """Whether objects stand there of which make does not know what they were compiled from."""
-    return any(not _APART.match(p.relative_to(xen.parent).as_posix()) for p in untracked(xen))
+    return any(not _APART.match(p.relative_to(xen.parent).as_posix()) for p in without_rule(xen))
 
 
 # What "make -C xen build" does not read.

@@ -28,7 +28,7 @@ def files_read(xen: Path) -> list[str]:
     return sorted(p for p in out if not p.startswith(".."))
 
 
-def untracked(xen: Path) -> list[Path]:
+def without_rule(xen: Path) -> list[Path]:
     """Objects with a source beside them that no dependency file names, sorted: make does not
     know which headers they were compiled from."""
     named = {os.path.normpath(t) for _, made, _ in _rules(xen) for t in made}

@@ -200,6 +200,7 @@ def _make_patch(
     modes = {p: m for p, m in files.tracked.items() if p not in files.gone}
     tree = git.write_tree(parent, done.changed, modes, scratch=scratch)
     said = replace(patch, effects=(*patch.effects, *before.effects))
+    # _tell makes the commit, once its message is known.
     made = Made(said, "", tree, done.edits, before.facts, done.counts, done.stays, checked)
     told = _tell(made, git, shop.author, parent, date, signoff=shop.signoff, conclusions=shop.conclusions)
     return told, after_files
