@@ -35,6 +35,28 @@ class Feature:
 
 
 @dataclass(frozen=True)
+class Group:
+    """Several flags of which code needs to know whether there is any.
+
+    :param members: names of features.
+    """
+
+    name: str
+    what: str
+    members: tuple[str, ...]
+
+    @property
+    def bits(self) -> str:
+        """The macro of the bits."""
+        return f"DOMFEAT_{self.name}"
+
+    @property
+    def accessor(self) -> str:
+        """The macro that asks a domain for any of them."""
+        return f"has_{self.name.lower()}"
+
+
+@dataclass(frozen=True)
 class Row:
     """One row of the whiteboard, or of what the code has besides it.
 
@@ -71,6 +93,10 @@ FEATURES = (
     Feature("VMTRR", "MTRRs of its own", ""),
 )
 
+GROUPS = (
+    Group("VTIMERS", "whatever goes by the guest's own time", ("VLAPIC", "VRTC", "VHPET", "VPM", "VPIT", "VTSC")),
+)
+
 ROWS = (
     Row("64bit hypercalls", "Yes", "Yes", "no flag: both have them"),
     Row("32bit hypercalls", "Yes", "No", "HCALL32"),
@@ -102,7 +128,11 @@ def page() -> str:
     """docs/features.md."""
     rows = [f"| {r.title} | {r.hvm or '-'} | {r.pvh or '-'} | {r.decision} |" for r in ROWS]
     flags = [f"| `{f.bit}` | `{f.accessor}(d)` | {f.what} | {f.row or 'not on the board'} |" for f in FEATURES]
-    return "\n".join([HEAD, *rows, "", FLAGS, *flags, ""])
+    groups = [
+        f"`{g.accessor}(d)` asks for any of {', '.join(f'`DOMFEAT_{m}`' for m in g.members)} (`{g.bits}`): {g.what}."
+        for g in GROUPS
+    ]
+    return "\n".join([HEAD, *rows, "", FLAGS, *flags, "", *groups, ""])
 
 
 HEAD = """\

@@ -16,7 +16,7 @@ from xenstage.stage.blocks import declares
 from xenstage.stage.declare import Patch, Stage
 from xenstage.stage.view import View
 
-from .features import FEATURES, ROWS
+from .features import FEATURES, GROUPS, ROWS
 
 BOTH = "a domain cannot be both"
 FEATURE = "features of HVM guests"
@@ -85,20 +85,31 @@ def _header() -> str:
     """Bits, the two sets and the accessors."""
     width = max(len(f.bit) for f in FEATURES)
     bits = [f"#define {f.bit:{width}} (1U << {i:2}) /* {f.what} */" for i, f in enumerate(FEATURES)]
-    names = [f.bit for f in FEATURES]
+    groups = [
+        x
+        for g in GROUPS
+        for x in ("", f"/* {g.what[0].upper()}{g.what[1:]}. */", _joined(g.bits, [f"DOMFEAT_{m}" for m in g.members]))
+    ]
+    hvm = _joined("DOMFEAT_HVM", [f.bit for f in FEATURES])
+    asked = {f.accessor: f.bit for f in FEATURES} | {g.accessor: g.bits for g in GROUPS}
+    width = max(map(len, asked)) + 3
+    accessors = [f"#define {a + '(d)':{width}} (!!((d)->features & {bits}))" for a, bits in asked.items()]
+    sets = [TWO_SETS, hvm, "#define DOMFEAT_PVH 0U"]
+    return "\n".join([INTRODUCTION, *bits, *groups, "", *sets, "", *accessors, "", ""])
+
+
+def _joined(name: str, bits: list[str]) -> str:
+    """A macro of several bits, wrapped."""
     lines, line = [], "    ("
-    for name in names:
-        word = name + (" | " if name != names[-1] else ")")
+    for bit in bits:
+        word = bit + (" | " if bit != bits[-1] else ")")
         if len(line + word.rstrip()) + 2 >= 80:
             lines.append(line.rstrip())
             line = "     "
         line += word
     lines.append(line.rstrip())
-    width = max(map(len, lines)) + 1
-    hvm = "\n".join([f"{'#define DOMFEAT_HVM':{width}}\\", *(f"{x:{width}}\\" for x in lines[:-1]), lines[-1]])
-    asked = max(len(f.accessor) for f in FEATURES) + 3
-    accessors = [f"#define {f.accessor + '(d)':{asked}} (!!((d)->features & {f.bit}))" for f in FEATURES]
-    return "\n".join([INTRODUCTION, *bits, "", TWO_SETS, hvm, "#define DOMFEAT_PVH 0U", "", *accessors, "", ""])
+    width = max(map(len, [*lines, f"#define {name}"])) + 1
+    return "\n".join([f"{f'#define {name}':{width}}\\", *(f"{x:{width}}\\" for x in lines[:-1]), lines[-1]])
 
 
 INTRODUCTION = """\
@@ -189,7 +200,12 @@ STAGE = Stage(
             rewrite=give_flags,
             names=("DOMCRF_pvh", "DOMCRF_hvm", "guest_type_hvm", "guest_type_pv"),
             defines=("domain_create", "struct domain", "#define is_pv_domain"),
-            introduces=("DOMFEAT_HVM", "DOMFEAT_PVH", *(n for f in FEATURES for n in (f.bit, f.accessor))),
+            introduces=(
+                "DOMFEAT_HVM",
+                "DOMFEAT_PVH",
+                *(n for f in FEATURES for n in (f.bit, f.accessor)),
+                *(n for g in GROUPS for n in (g.bits, g.accessor)),
+            ),
         ),
     ),
 )

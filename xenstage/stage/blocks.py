@@ -179,8 +179,8 @@ class Blocks(Asking):
         :param site: the use of the predicate that decides.
         :param gates: statements behind it, in any order; those with no condition go on
             happening for everybody.
-        :param question: what is asked for ``A`` instead, as in :meth:`ask_instead`; "" where
-            there is no A, or where it goes away.
+        :param question: what is asked for ``A`` instead, as in :meth:`ask_instead`; the
+            predicate's own name where that stays; "" where there is no A, or where it goes away.
         :param comment: what becomes of a comment before or inside the early return that goes:
             "drop", "keep" (before the place), or "" where there is none.
         :param dropped: why ``A`` goes away, where it does.
@@ -203,7 +203,8 @@ class Blocks(Asking):
         if len(done) > 1 and not question and not dropped:
             raise self.unknown("an early return does more than return: say what becomes of it", self._at(site))
         if question and len(done) > 1:
-            self.ask_instead(site, question, rule=rule, reason=reason)
+            if question != site.name:
+                self.ask_instead(site, question, rule=rule, reason=reason)
             self._drop_statement(site, done, arm, rule=rule, reason=reason)
         else:
             self._drop_if(site, decides, rule=rule, reason=reason, comment=comment)

@@ -36,6 +36,7 @@ class Use:
     :param text: the tokens of ``where`` with one space between them.
     :param guards: calls that happen by this use's answer: in the arms of an ``if``, behind
         it in a condition, in the arms of a ternary.
+    :param guarded: the text of the arms of the ``if`` in whose condition it stands.
     :param skips: calls that the function does not come to when an arm leaves early.
     :param nth: 1 for the first of the uses in a function that have form and text in common.
     """
@@ -50,6 +51,7 @@ class Use:
     guards: tuple[str, ...]
     skips: tuple[str, ...]
     nth: int
+    guarded: str = ""
 
     @property
     def identity(self) -> tuple[str, str, str, str, int]:
@@ -90,6 +92,7 @@ class Conditions(Base):
             guards=guards,
             skips=skips,
             nth=1,
+            guarded=self._arm_text(site, inner),
         )
 
     def body(self, function: Region) -> Statement:
@@ -122,6 +125,11 @@ class Conditions(Base):
             if e.kind == "function" and e.start <= offset < e.end:
                 return self.region(path, e.start, e.end, f"function {e.name}", "function")
         raise self.unknown("a use that should be in a function is in none", f"{path}:{self.line(path, offset)}")
+
+    def _arm_text(self, site: Site, inner: Statement | None) -> str:
+        if inner is None or inner.inside is None or inner.kind != "if" or not inner.parts:
+            return ""
+        return self.region(site.path, inner.parts[0].start, inner.parts[-1].end, "").text
 
     def _where(self, site: Site, inner: Statement | None) -> Region:
         if inner is not None and inner.inside and inner.inside[0] <= site.offset < inner.inside[1]:

@@ -15,26 +15,59 @@
     features = ["timer"]
     patch = "timers"
     reason = "sets up the timer only"
+    guards = "timer_init(d);"     # a pattern of what happens by its answer
+    after = "timers"              # the patch that makes the use, where the base has none
 
 Every use must be known to exactly one entry.  An entry that no use needs is an error on
 the tree that the decisions were made for, and a printed note on others.
+
+A use that is taken apart (an early return, a block) lists what becomes of it, piece by
+piece; each piece is an entry for the use that the taking apart makes (:mod:`.pieces`)::
+
+    [[site.piece]]
+    first = "rc = timer_init(d);"  # a pattern of its first statement
+    last = "if ( rc )"             # and of its last one, where that is another
+    features = ["timer"]
+    patch = "timers"
+    reason = "the timer"
 """
 
 from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..ctext.pattern import Pattern
 from ..errors import Exit, XenstageError
 from .conditions import Conditions, Use
 
-_KEYS = {"file", "function", "form", "text", "match", "name", "nth", "kind", "features", "patch", "reason"}
-_WHERE = ("file", "function", "form", "text", "match", "name")
+_WHERE = ("file", "function", "form", "text", "match", "name", "guards", "after")
+_KEYS = {*_WHERE, "nth", "kind", "features", "patch", "reason", "piece"}
+_PIECE = {"first", "last", "always", "join", "inner", "kind", "features", "patch", "reason", "guards"}
+_TOP = {"base", "tree", "stays", "patches", "site"}
 STAY = "stay"
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What becomes of a run of statements of a use that is taken apart.
+
+    :param first: a pattern of its first statement; ``last`` of its last, "" for one statement.
+    :param always: whether it goes on happening for everybody.
+    :param join: whether the one ``if`` that it is has the question put before its own.
+    :param inner: whether it stands inside another piece, or behind a label: not among the
+        statements that the early return skips.
+    """
+
+    first: str
+    last: str = ""
+    always: bool = False
+    join: bool = False
+    inner: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,7 +76,10 @@ class Decision:
 
     :param match: a pattern that matches in the use's condition or statement.
     :param kind: the stage's own word for what becomes of the site; "stay" for nothing.
-    :param patch: the patch that does it, one of the file's ``patches``.
+    :param patch: the patch that does it, one of the file's ``patches``; "" where the use stays.
+    :param guards: a pattern that matches in what happens by the use's answer.
+    :param after: the patch that makes the use; "" where the base has it.
+    :param pieces: what becomes of it where it is taken apart.
     """
 
     kind: str
@@ -57,6 +93,9 @@ class Decision:
     match: str = ""
     name: str = ""
     nth: int = 1
+    guards: str = ""
+    after: str = ""
+    pieces: tuple[Piece, ...] = ()
 
     def fits(self, use: Use) -> bool:
         """Whether a use is of this entry's kind, its number among equals left aside."""
@@ -68,7 +107,7 @@ class Decision:
             (self.name, use.site.name),
         )
         fits = all(not mine or mine == theirs for mine, theirs in same)
-        return fits and (not self.match or bool(Pattern(self.match).find(use.where.text.encode("latin-1"))))
+        return fits and _in(self.match, use.where.text) and _in(self.guards, use.guarded)
 
     @property
     def place(self) -> tuple[str, ...]:
@@ -82,6 +121,7 @@ class Decisions:
 
     :param name: the file, for messages.
     :param base: the commit that they were made for.
+    :param tree: a file by which the trees are known that they are for; "" where they are for any.
     :param patches: names of patches in the order in which they are made.
     """
 
@@ -89,11 +129,29 @@ class Decisions:
     base: str
     patches: tuple[str, ...]
     entries: tuple[Decision, ...]
+    tree: str = ""
+
+    @property
+    def last(self) -> str:
+        """The last patch's name."""
+        return self.patches[-1] if self.patches else ""
 
     def pending(self, patch: str) -> list[Decision]:
-        """Entries whose sites still stand before a patch is made."""
+        """Entries whose sites stand before a patch is made."""
         done = self.patches[: self.patches.index(patch)]
-        return [d for d in self.entries if d.patch not in done]
+        return [d for d in self.entries if d.patch not in done and (not d.after or d.after in done)]
+
+
+def for_tree(several: Sequence[Decisions], has: Callable[[str], bool]) -> Decisions:
+    """The first decisions that are for a tree.
+
+    :param has: whether the tree has a file.
+    :raises ValueError: none is.
+    """
+    for decisions in several:
+        if not decisions.tree or has(decisions.tree):
+            return decisions
+    raise ValueError(f"none of {', '.join(d.name for d in several)} is for this tree")
 
 
 def load(path: Path) -> Decisions:
@@ -118,21 +176,49 @@ def read_decisions(text: str, name: str) -> Decisions:
     except ValueError as e:
         raise _wrong(name, str(e)) from e
     patches = tuple(value.get("patches", ()))
+    stays = {STAY, *value.get("stays", ())}
     entries: list[Decision] = []
     for number, row in enumerate(value.get("site", ()), 1):
-        odd = sorted(set(row) - _KEYS)
-        if odd or not row.get("kind") or not row.get("reason"):
-            raise _wrong(name, f"site {number}: needs kind and reason, knows {', '.join(sorted(_KEYS))}; has {row}")
-        if not any(row.get(k) for k in _WHERE):
-            raise _wrong(name, f"site {number}: says of no place: {row}")
-        stays = row["kind"] == STAY
-        if stays == bool(row.get("patch")) or (not stays and row["patch"] not in patches):
-            raise _wrong(name, f"site {number}: patch must be one of {', '.join(patches)}, and none for 'stay': {row}")
-        entries.append(Decision(**{**row, "features": tuple(row.get("features", ()))}))
-    odd = sorted(set(value) - {"base", "patches", "site"})
-    if odd:
+        pieces = row.get("piece", [])
+        for what, known in [(row, _KEYS), *((p, _PIECE) for p in pieces)]:
+            if odd := sorted(set(what) - known):
+                raise _wrong(name, f"site {number}: {', '.join(odd)} is unknown, known: {', '.join(sorted(known))}")
+        for entry in (row, *_of_pieces(row)):
+            if not entry.get("kind") or not entry.get("reason"):
+                raise _wrong(name, f"site {number}: needs kind and reason: {entry}")
+            if not any(entry.get(k) for k in _WHERE):
+                raise _wrong(name, f"site {number}: says of no place: {entry}")
+            stay = entry["kind"] in stays
+            if stay == bool(entry.get("patch")) or (not stay and entry["patch"] not in patches):
+                only = f"one of {', '.join(patches)}, and none for {', '.join(sorted(stays))}"
+                raise _wrong(name, f"site {number}: patch must be {only}: {entry}")
+            if entry.get("after") and entry["after"] not in patches:
+                raise _wrong(name, f"site {number}: after must be one of {', '.join(patches)}: {entry}")
+            fields = {k: v for k, v in entry.items() if k != "piece"}
+            own = tuple(_piece(p) for p in entry.get("piece", ()))
+            entries.append(Decision(**{**fields, "features": tuple(entry.get("features", ())), "pieces": own}))
+    if odd := sorted(set(value) - _TOP):
         raise _wrong(name, f"unknown: {', '.join(odd)}")
-    return Decisions(name, value.get("base", ""), patches, tuple(entries))
+    return Decisions(name, value.get("base", ""), patches, tuple(entries), value.get("tree", ""))
+
+
+def _of_pieces(row: dict[str, Any]) -> list[dict[str, Any]]:
+    """Entries for the uses that the taking apart of one makes."""
+    where = {k: row[k] for k in ("file", "function", "name") if k in row} | {"after": row.get("patch", "")}
+    own = ("kind", "features", "patch", "reason")
+    return [
+        {"kind": "feature", **where, "guards": p.get("guards", p["first"]), **{k: p[k] for k in own if k in p}}
+        for p in row.get("piece", ())
+        if not p.get("always")
+    ]
+
+
+def _piece(value: dict[str, Any]) -> Piece:
+    return Piece(**{k: v for k, v in value.items() if k in Piece.__dataclass_fields__})
+
+
+def _in(pattern: str, text: str) -> bool:
+    return not pattern or bool(Pattern(pattern).find(text.encode("latin-1")))
 
 
 def _wrong(name: str, why: str) -> XenstageError:
@@ -142,17 +228,21 @@ def _wrong(name: str, why: str) -> XenstageError:
 class Deciding(Conditions):
     """What a view offers of decisions."""
 
-    def decided(self, decisions: Decisions, patch: str, *names: str) -> list[tuple[Use, Decision]]:
+    def decided(
+        self, decisions: Decisions | Sequence[Decisions], patch: str, *names: str
+    ) -> list[tuple[Use, Decision]]:
         """The uses that a patch has to change, each with its entry.
 
         All others are put down to stay: with the reason of their "stay", or because a
         later patch changes them.
 
+        :param decisions: of several, the first that is for this tree.
         :param patch: one of the file's ``patches``.
         :param names: the names whose uses in code are judged.
         :raises XenstageError: (SITE) for a use that no entry knows, or that two know; for an
             entry that no use needs, on the tree that the decisions were made for.
         """
+        decisions = decisions if isinstance(decisions, Decisions) else for_tree(decisions, self.files.has)
         pending = decisions.pending(patch)
         uses = self.in_use(*names)
         pairs, unused = _pair(uses, pending)
@@ -169,17 +259,21 @@ class Deciding(Conditions):
                 "\n".join(f"{self._source(u)}: " + " / ".join(d.reason for d in ds) for u, ds in twice[:8]),
             )
         if unused:
-            rows = [f"{d.file} {d.function} {d.form} {d.text or d.match} (number {d.nth})" for d in unused]
-            title = f"{len(unused)} entries of {decisions.name} have no site"
-            if decisions.base and decisions.base == self.commit:
+            known = bool(decisions.base) and decisions.base == self.commit
+            # Elsewhere each is told once, by its own patch.
+            told = unused if known else [d for d in unused if d.patch in (patch, "")[: 1 + (patch == decisions.last)]]
+            rows = [f"{d.file} {d.function} {d.form} {d.text or d.match or d.guards} (number {d.nth})" for d in told]
+            title = f"{len(told)} entries of {decisions.name} have no site"
+            if known:
                 raise self.unknown(title, "\n".join(rows))
-            self.note(f"{title} in this tree: " + "; ".join(rows))
+            if told:
+                self.note(f"{title} in this tree: " + "; ".join(rows))
         out: list[tuple[Use, Decision]] = []
         for use, (decision,) in pairs:
             if decision.patch == patch:
                 out.append((use, decision))
             else:
-                self.stay(use.site, decision.reason if decision.kind == STAY else "asked by a later patch")
+                self.stay(use.site, "asked by a later patch" if decision.patch else decision.reason)
         return out
 
     def _source(self, use: Use) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 import re
@@ -246,6 +247,17 @@ def _load(folder: Path) -> ModuleType:
         del sys.modules[name]  # the next try reads it again
         raise
     return module
+
+
+def beside(stage_file: str, label: str, module: str) -> ModuleType:
+    """A module of another stage's folder, for data that two stages share.
+
+    :param stage_file: the asking module's ``__file__``.
+    :param label: the other folder's name.
+    :raises XenstageError: (USAGE) when there is no such stage.
+    """
+    _load(Path(stage_file).resolve().parent.parent / label)
+    return importlib.import_module(f"xenstage_stage_{label}.{module}")
 
 
 def find(stages: dict[int, Stage], text: str) -> Stage:

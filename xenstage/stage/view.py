@@ -8,23 +8,24 @@ What a view offers stands by subject in modules of its own: :mod:`.base` (bytes,
 plain edits), :mod:`.definitions`, :mod:`.matching` (patterns), :mod:`.conditions` (what a
 use stands in), :mod:`.asking` (another question instead), :mod:`.blocks` (gates, early
 returns), :mod:`.switches`, :mod:`.prose` (text, renaming, whole files), :mod:`.interfaces` (.idl files) and
-:mod:`.decisions`.  Layout is nobody's business: :mod:`.layout` sees to it afterwards.
+:mod:`.decisions`, :mod:`.pieces`.  Layout is nobody's business: :mod:`.layout` sees to it afterwards.
 """
 
 from __future__ import annotations
 
 from .base import Region
-from .blocks import Blocks, Gate
+from .blocks import Gate
 from .decisions import Deciding
 from .definitions import Definitions
 from .interfaces import Interfaces
 from .layout import WIDTH
 from .matching import Matching
+from .pieces import Pieces
 from .prose import Prose
 from .switches import Switches
 
 __all__ = ["WIDTH", "Gate", "Region", "View"]
 
 
-class View(Definitions, Matching, Blocks, Switches, Deciding, Prose, Interfaces):
+class View(Definitions, Matching, Pieces, Switches, Deciding, Prose, Interfaces):
     """See the module's text."""
