@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from xenstage.families import Family
+
 
 @dataclass(frozen=True)
 class Feature:
@@ -17,11 +19,14 @@ class Feature:
     :param name: the bit is DOMFEAT_NAME, the accessor has_name().
     :param what: the comment beside the bit.
     :param row: the whiteboard's row, "" for one that the code has besides the board.
+    :param words: patterns of the names of Xen's that belong to it; a test of the flag must guard one
+        of them, and none of another flag's.
     """
 
     name: str
     what: str
     row: str
+    words: tuple[str, ...]
 
     @property
     def bit(self) -> str:
@@ -39,11 +44,13 @@ class Group:
     """Several flags of which code needs to know whether there is any.
 
     :param members: names of features.
+    :param words: as a feature's.
     """
 
     name: str
     what: str
     members: tuple[str, ...]
+    words: tuple[str, ...]
 
     @property
     def bits(self) -> str:
@@ -74,27 +81,65 @@ class Row:
 CONTROLLERS = "Interrupt controllers"
 TIMERS = "Timers"
 FEATURES = (
-    Feature("HCALL32", "hypercalls from 32-bit code", "32bit hypercalls"),
-    Feature("IOREQ", "a device model: ioreq servers", "ioreq-servers"),
-    Feature("HVM_CPUID", "CPUID by the HVM policy", "HVM-style CPUID"),
-    Feature("VLAPIC", "local APICs", CONTROLLERS),
-    Feature("VIOAPIC", "an IO-APIC", CONTROLLERS),
-    Feature("VPIC", "two 8259A", CONTROLLERS),
-    Feature("EMUIRQ", "pirqs of emulated interrupts", CONTROLLERS),
-    Feature("VRTC", "a real time clock", TIMERS),
-    Feature("VHPET", "an HPET", TIMERS),
-    Feature("VPM", "the ACPI PM timer", TIMERS),
-    Feature("VPIT", "a PIT that interrupts", TIMERS),
-    Feature("VPCI", "emulated PCI", "Emulated PCI"),
-    Feature("VVGA", "a standard VGA", "Emulated PCI"),
-    Feature("VIOMMU", "an emulated IOMMU", "Emulated PCI"),
-    Feature("REALMODE", "starts as a PC does", ""),
-    Feature("VTSC", "TSC emulation", ""),
-    Feature("VMTRR", "MTRRs of its own", ""),
+    Feature(
+        "HCALL32", "hypercalls from 32-bit code", "32bit hypercalls", ("*compat*", "hcall_64bit", "_eax", "*32bit*")
+    ),
+    Feature(
+        "IOREQ",
+        "a device model: ioreq servers",
+        "ioreq-servers",
+        ("*ioreq*", "handle_mmio*", "handle_pvh_io", "hvm_print_line", "hvm_emulate_one", "hvm_mmio_*"),
+    ),
+    Feature("HVM_CPUID", "CPUID by the HVM policy", "HVM-style CPUID", ("*_cpuid", "*_cpuid_*")),
+    Feature(
+        "VLAPIC",
+        "local APICs",
+        CONTROLLERS,
+        ("*vlapic*", "*APIC*", "*vpmu*", "hvm_*vcpu_op", "do_vcpu_op", "domain_initialise", "domain_destroy"),
+    ),
+    Feature("VIOAPIC", "an IO-APIC", CONTROLLERS, ("*vioapic*",)),
+    Feature("VPIC", "two 8259A", CONTROLLERS, ("*vpic*", "*_pic", "*i8259*")),
+    Feature("EMUIRQ", "pirqs of emulated interrupts", CONTROLLERS, ("*emuirq*", "*_pirq", "*pirqs", "*_pirq_*")),
+    Feature("VRTC", "a real time clock", TIMERS, ("rtc_*", "*RTC*")),
+    Feature("VHPET", "an HPET", TIMERS, ("hpet_*", "*HPET*")),
+    Feature("VPM", "the ACPI PM timer", TIMERS, ("pmtimer_*", "*pmtimer*")),
+    Feature("VPIT", "a PIT that interrupts", TIMERS, ("pit_*", "*vpit*", "*PIT*")),
+    Feature("VPCI", "emulated PCI", "Emulated PCI", ("pci_*", "*_pci_*", "*PCI*", "msixtbl_*", "hvm_access_cf8", "do_physdev_op")),
+    Feature("VVGA", "a standard VGA", "Emulated PCI", ("stdvga_*", "*vga*")),
+    Feature("VIOMMU", "an emulated IOMMU", "Emulated PCI", ("guest_iommu*", "*giommu*")),
+    Feature(
+        "REALMODE",
+        "starts as a PC does",
+        "",
+        (
+            "*EFER*",
+            "X86_CR0_P[EG]",
+            "X86_CR4_PAE",
+            "VM_ENTRY_IA32E_MODE",
+            "*UNRESTRICTED_GUEST",
+            "GUEST_CS_*",
+            "hvm_set_guest_tsc",
+            "is_initialised",
+            "_VPF_down",
+            "*TRIPLE_FAULT*",
+            "hvm_memory_op",
+            "do_memory_op",
+            "ctrlreg",
+            "vmx_update_debug_state",
+            "XENFEAT_supervisor_mode_kernel",
+        ),
+    ),
+    Feature("VTSC", "TSC emulation", "", ("tsc_*", "TSC_*", "*RDTSC*", "*vtsc*")),
+    Feature("VMTRR", "MTRRs of its own", "", ("*mtrr*", "*MTRR*")),
 )
 
 GROUPS = (
-    Group("VTIMERS", "whatever goes by the guest's own time", ("VLAPIC", "VRTC", "VHPET", "VPM", "VPIT", "VTSC")),
+    Group(
+        "VTIMERS",
+        "whatever goes by the guest's own time",
+        ("VLAPIC", "VRTC", "VHPET", "VPM", "VPIT", "VTSC"),
+        ("pt_*", "hvm_init_guest_time", "*guest_time*"),
+    ),
 )
 
 ROWS = (
@@ -122,6 +167,9 @@ ROWS = (
     Row("TSC modes", "", "", "VTSC: PVH is held to never_emulate"),
     Row("MTRRs", "", "", "VMTRR: the memory types of PVH do not come from MTRRs of its own"),
 )  # fmt: skip
+
+
+FAMILIES = tuple(Family(f.accessor, f.words) for f in (*FEATURES, *GROUPS))
 
 
 def page() -> str:

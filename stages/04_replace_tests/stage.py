@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from xenstage.families import Mixed
 from xenstage.index.sites import Site
 from xenstage.stage.conditions import Use
 from xenstage.stage.decisions import Decision, for_tree, load
 from xenstage.stage.declare import Patch, Stage
 from xenstage.stage.view import View
 
-from .table import board, listed, remaining
+from .table import FEATURES, board, listed, remaining
 
 HERE = Path(__file__).parent
 DECISIONS = (load(HERE / "sample.toml"), load(HERE / "decisions.toml"))
@@ -86,6 +87,11 @@ def tell_xenfeats(view: View) -> None:
     view.fact("left", remaining(decisions))
 
 
+MIXED = (
+    Mixed("hvm_vcpu_has_pending_irq", "has_vlapic", "has_vpic", because="the PIC's interrupts pass through LVT0"),
+    Mixed("hvm_physdev_op", "has_vpci", "has_emuirq", because="operations on pirqs are behind it for everybody"),
+    Mixed("arch_set_info_guest", "has_realmode", "has_hcall32", because="a context for 64-bit mode is no compat one"),
+)
 PLACES = "\n\n{places}"
 APART = """
 Code that PVH guests skip belongs to several devices, and to none. Before it can ask for each of them, it
@@ -112,6 +118,8 @@ STAGE = Stage(
 
     {left} tests for PVH are left, for the next steps.
     """,
+    families=FEATURES.FAMILIES,
+    mixed=MIXED,
     patches=(
         _patch(
             "apart-vmcs",
@@ -121,13 +129,15 @@ STAGE = Stage(
         _patch(
             "apart-domain",
             "x86/hvm: set up and tear down domains device by device",
-            APART + """Turn the early returns for PVH domains into a test for each device, the unwinding of errors
+            APART
+            + """Turn the early returns for PVH domains into a test for each device, the unwinding of errors
             included, which PVH domains never came to.""",
         ),
         _patch(
             "apart-vcpu",
             "x86/hvm: set up VCPUs device by device",
-            APART + """Turn the early returns for PVH VCPUs into a test for each device. Nested virtualisation needs
+            APART
+            + """Turn the early returns for PVH VCPUs into a test for each device. Nested virtualisation needs
             none: nestedhvm_enabled() is false for PVH.""",
         ),
         _patch(
@@ -235,7 +245,8 @@ STAGE = Stage(
             What XENVER_get_features says to guests in HVM containers has three parts: what all of them have,
             what comes of starting in the kernel's ring with paging, and what comes of pirqs for emulated
             interrupts. Say it so.
-            """ + PLACES,
+            """
+            + PLACES,
             rewrite=tell_xenfeats,
             names=NAMES,
         ),

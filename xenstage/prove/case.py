@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from ..cache import Cache
 from ..edit.edits import Edit
 from ..effect import Effect
+from ..families import Family, Mixed
 from ..index.sweep import Files
 from ..tree.git import Git
 from .claims import claim_in
@@ -23,6 +24,8 @@ class Declared:
     :param edits: the byte edits (path, offset, expected, new) that make the whole
         difference, or None where nobody said.
     :param effects: what becomes of single functions for single kinds of guest, exactly.
+    :param families: which names belong to which feature test; ``mixed`` says where a test
+        guards something of another one on purpose.
     """
 
     intended: tuple[str, ...] = ()
@@ -31,6 +34,8 @@ class Declared:
     keeps: tuple[str, ...] = ()
     edits: tuple[Edit, ...] | None = None
     effects: tuple[Effect, ...] = ()
+    families: tuple[Family, ...] = ()
+    mixed: tuple[Mixed, ...] = ()
 
 
 @dataclass(frozen=True)

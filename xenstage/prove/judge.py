@@ -17,12 +17,13 @@ from .model import guests
 from .patch.residue import is_prose, prove_residue
 from .result import FAIL, INFRA, PASS, REFUSED, SKIP, Finding, Proof, worst
 from .source.follow import follow, settle
+from .source.gates import prove_gates
 from .source.hypercalls import prove_hypercalls
 from .source.lifetimes import prove_lifetimes
 from .source.predicates import prove_predicates
 
 NFC = "No functional change."
-NAMES = ("builds", "predicates", "hypercalls", "objects", "abi", "lifetimes", "residue", "form")
+NAMES = ("builds", "predicates", "hypercalls", "objects", "abi", "lifetimes", "gates", "residue", "form")
 # What reads the source to show that it does the same; equal objects show it in another way.
 SOURCE = ("predicates", "hypercalls", "lifetimes")
 Built = Mapping[str, tuple[Result, Result]]  # configuration -> results of the parent and of the patch
@@ -109,6 +110,7 @@ def judge_patch(
         "hypercalls": lambda: prove_hypercalls(case, tables),
         "abi": lambda: prove_abi(case, cache=cache),
         "lifetimes": lambda: prove_lifetimes(case),
+        "gates": lambda: prove_gates(case),
         "residue": lambda: prove_residue(case),
     }
     done: dict[str, Proof] = {}

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ..bundle import PACKAGE
 from ..effect import Effect
 from ..errors import Exit, XenstageError
+from ..families import Family, Mixed
 
 if TYPE_CHECKING:
     from .view import View
@@ -67,6 +68,9 @@ class Stage:
     :param cover: the cover letter's text; may hold ``{name}`` facts as patches do.
     :param patches: in order.
     :param keeps: identifiers whose uses stay as they are; counted before and after.
+    :param families: which names of the tree belong to which feature test; each test that a
+        patch touches is held against what it guards.
+    :param mixed: where a test guards something of another family, on purpose.
     :param check: compares two views of the tree, before and after a patch, and returns
         what goes into the evidence file.  It raises XenstageError when the patch does
         what the stage promises not to do.
@@ -80,6 +84,8 @@ class Stage:
     cover: str = ""
     patches: tuple[Patch, ...] = ()
     keeps: tuple[str, ...] = ()
+    families: tuple[Family, ...] = ()
+    mixed: tuple[Mixed, ...] = ()
     check: Callable[[View, View], dict[str, Any]] | None = None
     why_not: str = ""
     defect: XenstageError | None = field(default=None, compare=False)
