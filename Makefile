@@ -19,11 +19,11 @@ test:
 
 # Does every patch of the series build (x86_64, debug=y)?
 build:
-	@sh ci/xenstage.sh build 01 02 03 --base "$(BASE)" --out "$(OUT)"
+	@sh ci/xenstage.sh build 01 02 03 04 --base "$(BASE)" --out "$(OUT)"
 
 # Every proof of every patch, in every configuration whose compiler is here.
 verify:
-	@sh ci/xenstage.sh verify 01 02 03 --base "$(BASE)" --out "$(OUT)" --second-opinion
+	@sh ci/xenstage.sh verify 01 02 03 04 --base "$(BASE)" --out "$(OUT)" --second-opinion
 
 # Break the series on purpose: which proof catches what.
 mutants:
@@ -35,7 +35,7 @@ boot:
 
 # Base and stages with every guest, on every machine that can.
 matrix:
-	@sh ci/xenstage.sh matrix 01 02 03 --base "$(BASE)" --out "$(OUT)"
+	@sh ci/xenstage.sh matrix 01 02 03 04 --base "$(BASE)" --out "$(OUT)"
 
 # Break guests, tools, emulators and hypervisors on purpose: what is each boot called?
 sabotage:

@@ -104,7 +104,12 @@ FEATURES = (
     Feature("VHPET", "an HPET", TIMERS, ("hpet_*", "*HPET*")),
     Feature("VPM", "the ACPI PM timer", TIMERS, ("pmtimer_*", "*pmtimer*")),
     Feature("VPIT", "a PIT that interrupts", TIMERS, ("pit_*", "*vpit*", "*PIT*")),
-    Feature("VPCI", "emulated PCI", "Emulated PCI", ("pci_*", "*_pci_*", "*PCI*", "msixtbl_*", "hvm_access_cf8", "do_physdev_op")),
+    Feature(
+        "VPCI",
+        "emulated PCI",
+        "Emulated PCI",
+        ("pci_*", "*_pci_*", "*PCI*", "msixtbl_*", "hvm_access_cf8", "do_physdev_op"),
+    ),
     Feature("VVGA", "a standard VGA", "Emulated PCI", ("stdvga_*", "*vga*")),
     Feature("VIOMMU", "an emulated IOMMU", "Emulated PCI", ("guest_iommu*", "*giommu*")),
     Feature(

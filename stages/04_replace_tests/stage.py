@@ -23,25 +23,27 @@ HERE = Path(__file__).parent
 DECISIONS = (load(HERE / "sample.toml"), load(HERE / "decisions.toml"))
 NAMES = ("is_pvh_domain", "is_pvh_vcpu")
 
-XENFEAT_BEFORE = """\
-else if ( is_pvh_domain($d) )
-    $s |= (1U << XENFEAT_hvm_safe_pvclock) |
-          (1U << XENFEAT_supervisor_mode_kernel) |
-          (1U << XENFEAT_hvm_callback_vector);
-else if ( is_hvm_domain($d) )
-    $s |= (1U << XENFEAT_hvm_safe_pvclock) |
-          (1U << XENFEAT_hvm_callback_vector) |
-          (1U << XENFEAT_hvm_pirqs);"""
-XENFEAT_AFTER = """\
-else if ( has_hvm_container_domain($d) )
-{
-    $s |= (1U << XENFEAT_hvm_safe_pvclock) |
-          (1U << XENFEAT_hvm_callback_vector);
-    if ( !has_realmode($d) )
-        $s |= 1U << XENFEAT_supervisor_mode_kernel;
-    if ( has_emuirq($d) )
-        $s |= 1U << XENFEAT_hvm_pirqs;
-}"""
+XENFEATS = "else if ( is_pvh_domain($d) ) $s |= $p; else if ( is_hvm_domain($d) ) $s |= $h;"
+# What only the one and only the other kind of guest is told, and the feature that it comes of.
+TOLD = {"XENFEAT_supervisor_mode_kernel": "!has_realmode", "XENFEAT_hvm_pirqs": "has_emuirq"}
+
+
+def _xenfeats(view: View, use: Use, decision: Decision) -> None:
+    """Two arms that tell XENFEATs become one for containers, and what differs is told by feature."""
+    around = view.function_around(use.site.path, use.site.offset)
+    match = view.one(XENFEATS, around)
+    d, into, pvh, hvm = (view.hole(around, match, name) for name in ("d", "s", "p", "h"))
+    arms = [[" ".join(x.split()) for x in text.split("|")] for text in (pvh, hvm)]
+    only = [x for a, b in (arms, arms[::-1]) for x in a if x not in b]
+    asked = [next((q for name, q in TOLD.items() if name.removeprefix("XENFEAT_") in x), "") for x in only]
+    if sorted(asked) != sorted(TOLD.values()):
+        raise view.unknown("XENFEATs differ in something that the stage does not know", f"{view.where(around)}: {only}")
+    both = f" |\n    {' ' * len(f'{into} |= ')}".join(x for x in arms[0] if x in arms[1])
+    text = f"else if ( has_hvm_container_domain({d}) )\n{{\n    {into} |= {both};\n"
+    for x, question in zip(only, asked, strict=True):
+        bare = x[1:-1] if x.startswith("(") and x.endswith(")") else x
+        text += f"    if ( {question}({d}) )\n        {into} |= {bare};\n"
+    view.rewrite_match(around, match, text + "}", rule="ask the features", reason=decision.reason)
 
 
 def _asked(use: Use, decision: Decision) -> str:
@@ -62,14 +64,15 @@ def rewrites(patch: str) -> Callable[[View], None]:
             if decision.kind == "split":
                 view.take_apart(use, decision, rule="one test a piece", comment="drop")
             elif decision.kind == "xenfeat":
-                around = view.function_around(use.site.path, use.site.offset)
-                view.rewrite(around, XENFEAT_BEFORE, XENFEAT_AFTER, rule="ask the features", reason=decision.reason)
+                _xenfeats(view, use, decision)
             else:
-                why = {"rule": "ask the feature", "reason": decision.reason}
-                view.ask_instead(use.site, _asked(use, decision), **why)
+                asked = _asked(use, decision)
+                view.ask_instead(use.site, asked, rule="ask the feature", reason=decision.reason)
         view.stay_rest("the definition, or text about it", where=_no_test)
         view.fact("places", listed([(u.site, d) for u, d in done]))
-        view.fact("uses", len(done))
+        decisions = for_tree(DECISIONS, view.files.has)
+        view.fact("table", board(decisions))
+        view.fact("left", remaining(decisions))
 
     rewrite.__name__ = patch.replace("-", "_")
     return rewrite
@@ -77,14 +80,6 @@ def rewrites(patch: str) -> Callable[[View], None]:
 
 def _no_test(site: Site) -> bool:
     return not site.is_test
-
-
-def tell_xenfeats(view: View) -> None:
-    """The last patch, which also puts down what became of all tests."""
-    rewrites("xenfeat")(view)
-    decisions = for_tree(DECISIONS, view.files.has)
-    view.fact("table", board(decisions))
-    view.fact("left", remaining(decisions))
 
 
 MIXED = (
@@ -239,16 +234,14 @@ STAGE = Stage(
             none of the guests in HVM containers that lack something.
             """,
         ),
-        Patch(
-            subject="xen: tell guests their XENFEATs by their features",
-            body="""
+        _patch(
+            "xenfeat",
+            "xen: tell guests their XENFEATs by their features",
+            """
             What XENVER_get_features says to guests in HVM containers has three parts: what all of them have,
             what comes of starting in the kernel's ring with paging, and what comes of pirqs for emulated
             interrupts. Say it so.
-            """
-            + PLACES,
-            rewrite=tell_xenfeats,
-            names=NAMES,
+            """,
         ),
     ),
 )

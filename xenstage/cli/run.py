@@ -22,6 +22,8 @@ from ..stage.declare import Stage, pick
 from ..tree.git import user_identity
 from .common import Opened, add_tree_options, open_all, stages
 
+SHOWN = 4  # reasons of one patch on the terminal
+
 
 def add(verbs: Any) -> None:
     """Register the verb."""
@@ -118,8 +120,12 @@ def _report(series: Series, place: Path) -> None:
         staying = sum(r["staying"] for r in made.sites.values())
         print(f"  {number}/{len(series.made)} {made.patch.subject}")
         print(f"      {len(made.edits)} edits; {uses} uses = {changed} rewritten + {staying} staying")
-        for reason, count in Counter(s["reason"] for s in made.stays).items():
+        reasons = Counter(s["reason"] for s in made.stays).most_common()
+        shown = reasons if len(reasons) <= SHOWN else reasons[: SHOWN - 1]
+        for reason, count in shown:
             print(f"      {count} of them stay: {reason}")
+        if rest := reasons[len(shown) :]:
+            print(f"      {sum(c for _, c in rest)} of them stay, for {len(rest)} more reasons: evidence.json")
     for name, row in series.kept.items():
         print(f"  {name}: {row['before']} uses before, {row['after']} after")
     for remark in series.index.remarks():

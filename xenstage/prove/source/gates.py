@@ -117,7 +117,10 @@ def _gates(case: Case, path: str, entity: Entity, words: Mapping[str, Sequence[s
         guards = tuple(
             tokens[k].text
             for k in reach
-            if k not in own and k not in nested and tokens[k].kind is Kind.WORD and tokens[k].text not in words
+            if k not in own | nested
+            and tokens[k].kind is Kind.WORD
+            and tokens[k].text not in words
+            and tokens[k - 1].text != "goto"
         )
         beside = {a for a in others if not any(tokens[k].text == a for k in nested)}
         outer = {x for s in chain for x in _asked(tokens, s, words)}
@@ -140,8 +143,10 @@ def _reach(
     if any(tokens[k].text in _ASSERTIONS for k in here) and not in_head:
         return list(range(len(tokens)))
     leaves = in_head and inner.kind == "if" and len(inner.parts) == 1 and _leaving(tokens, inner.parts[0])
-    if leaves and len(chain) > 1 and not any(
-        _of(tokens[k].text, family) for k in here if k not in own and tokens[k].kind is Kind.WORD
+    if (
+        leaves
+        and len(chain) > 1
+        and not any(_of(tokens[k].text, family) for k in here if k not in own and tokens[k].kind is Kind.WORD)
     ):
         return [k for k, t in enumerate(tokens) if first <= t.start < chain[-2].end]
     return here

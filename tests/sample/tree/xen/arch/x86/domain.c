@@ -5,11 +5,13 @@
 #include <xen/hypercall.h>
 #include <asm/event.h>
 #include <asm/guest_access.h>
+#include <asm/hvm/devices.h>
 #include <asm/hvm/hvm.h>
 #include <asm/vtimer.h>
 
 void arch_dump_domain(const struct domain *d);
 void arch_vcpu_destroy(struct vcpu *v);
+void arch_domain_destroy(struct domain *d);
 int arch_domain_soft_reset(struct domain *d);
 bool_t domain_is_empty(const struct domain *d);
 int arch_set_info_guest(struct vcpu *v, unsigned int flags);
@@ -39,6 +41,8 @@ int arch_domain_create(struct domain *d, unsigned int domcr_flags)
     {
         int rc = hvm_domain_initialise(d);
 
+        if ( !rc )
+            rc = hvm_devices_initialise(d);
         if ( rc )
             return rc;
         d->arch.paging.mode = PG_translate | (hap ? PG_hap : 0);
@@ -55,6 +59,12 @@ int arch_domain_create(struct domain *d, unsigned int domcr_flags)
 #endif
 
     return 0;
+}
+
+void arch_domain_destroy(struct domain *d)
+{
+    if ( has_hvm_container_domain(d) )
+        hvm_devices_destroy(d);
 }
 
 void arch_vcpu_initialise(struct vcpu *v)
@@ -124,6 +134,7 @@ static void note_pv(struct vcpu *v)
 static void note_hvm(struct vcpu *v)
 {
     hvm_switches++;
+    hvm_devices_migrate(v);
     v->arch.hvm_vcpu.hcall_preempted = 0;
 }
 

@@ -7,7 +7,7 @@ start:
         movq  UREGS_rax(%rdi), %rax
         andl  $0xffff, %eax
         movl  %eax, %esi
-        call  vmx_vmexit_handler
+        call  vmx_exit
         ret
 
         .section .note.GNU-stack, "", @progbits

@@ -5,6 +5,7 @@
 #include <asm/event.h>
 #include <asm/hvm/hvm.h>
 
+#define X86_CR0_PG  0x80000000u
 #define X86_CR4_PAE 0x20
 
 #define EXIT_REASON_CPUID  10
@@ -29,7 +30,7 @@ void vmx_vcpu_initialise(struct vcpu *v)
 {
     struct domain *d = v->domain;
 
-    v->arch.hvm_vcpu.guest_cr[0] = is_pvh_domain(d) ? 0x80000011u : 0x10;
+    v->arch.hvm_vcpu.guest_cr[0] = is_pvh_domain(d) ? X86_CR0_PG | 0x11 : 0x10;
     v->arch.hvm_vcpu.guest_cr[4] = is_hvm_domain(d) ? 0 : X86_CR4_PAE;
     v->arch.hvm_vcpu.long_mode = is_pvh_vcpu(v);
 
