@@ -17,10 +17,11 @@ from xenstage.stage.decisions import Decision, for_tree, load
 from xenstage.stage.declare import Patch, Stage
 from xenstage.stage.view import View
 
-from .table import FEATURES, board, listed, remaining
+from .table import FEATURES, board, listed
 
 HERE = Path(__file__).parent
 DECISIONS = (load(HERE / "sample.toml"), load(HERE / "decisions.toml"))
+OWN, PROSE = "the predicate itself", "the definition, or text about it"
 NAMES = ("is_pvh_domain", "is_pvh_vcpu")
 
 XENFEATS = "else if ( is_pvh_domain($d) ) $s |= $p; else if ( is_hvm_domain($d) ) $s |= $h;"
@@ -68,11 +69,12 @@ def rewrites(patch: str) -> Callable[[View], None]:
             else:
                 asked = _asked(use, decision)
                 view.ask_instead(use.site, asked, rule="ask the feature", reason=decision.reason)
-        view.stay_rest("the definition, or text about it", where=_no_test)
+        view.stay_rest(PROSE, where=_no_test)
         view.fact("places", listed([(u.site, d) for u, d in done]))
         decisions = for_tree(DECISIONS, view.files.has)
-        view.fact("table", board(decisions))
-        view.fact("left", remaining(decisions))
+        known = decisions.base == view.commit
+        view.fact("table", board(decisions) if known else "  of this tree: as the messages of the patches say")
+        view.fact("left", sum(r not in ("asked by a later patch", OWN, PROSE) for _, r in view.stays))
 
     rewrite.__name__ = patch.replace("-", "_")
     return rewrite

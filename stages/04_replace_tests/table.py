@@ -47,7 +47,7 @@ def listed(done: Sequence[tuple[Site, Decision]]) -> str:
 
 def originals(decisions: Decisions) -> list[Decision]:
     """The entries of uses that the tree has before the stage: not of pieces, nor the predicate itself."""
-    return [d for d in decisions.entries if not d.after and d.kind in KINDS]
+    return [d for d in decisions.entries if not d.after and not d.elsewhere and d.kind in KINDS]
 
 
 def board(decisions: Decisions) -> str:
@@ -55,7 +55,7 @@ def board(decisions: Decisions) -> str:
     rows = originals(decisions)
     kinds = Counter(d.kind for d in rows)
     out = [*_wrapped(f"{kinds[k]} {text}" for k, text in KINDS.items() if kinds[k])]
-    asked = [d for d in decisions.entries if d.patch and d.kind in ("feature", "contained", "xenfeat")]
+    asked = [d for d in decisions.entries if d.kind in ("feature", "contained", "xenfeat") and not d.elsewhere]
     by = Counter(ROW[f] for d in asked for f in d.features)
     out += ["", *_wrapped(f"{by[r]} tests of {r}" for r in dict.fromkeys(ROW.values()) if by[r])]
     return "\n".join(out)
@@ -71,7 +71,7 @@ def page(decisions: Decisions) -> str:
     new = [d for d in rows if (d.function, d.kind) in NEW]
     old = len(rows) - len(new) + ONE
     left = sum(d.kind in LEFT for d in rows)
-    nested = [d for d in decisions.entries if d.after and d.kind in LEFT]
+    nested = [d for d in decisions.entries if d.after and d.kind in LEFT and not d.elsewhere]
     out = [
         *HEAD.format(base=old, now=len(rows), new=len(new), left=left + len(nested)).split("\n"),
         *(f"- {sum(d.kind == k for d in rows)}: {text}" for k, text in KINDS.items()),
@@ -88,6 +88,12 @@ def page(decisions: Decisions) -> str:
             asked = ", ".join(f"`has_{f}`" for f in piece.features) or "-"
             board = ", ".join(dict.fromkeys(ROW[f] for f in piece.features)) or "-"
             out.append(f"| | | `{piece.guards}` | {piece.kind} | {asked} | {board} | {piece.reason} |")
+    other = [d for d in decisions.entries if d.elsewhere]
+    out += ["", OTHER, "", "| function | what becomes of it | features | reason |", "|---|---|---|---|"]
+    for d in other:
+        asked = ", ".join(f"`has_{f}`" for f in d.features) or "-"
+        what = f"{d.function or d.file}" + (f": `{d.guards}`" if d.guards else "")
+        out.append(f"| {what} | {d.kind} | {asked} | {d.reason} |")
     return "\n".join([*out, ""])
 
 
@@ -95,11 +101,7 @@ def _of(whole: Decision, piece: Decision) -> bool:
     return (piece.after, piece.file, piece.function) == (whole.patch, whole.file, whole.function)
 
 
-def remaining(decisions: Decisions) -> int:
-    """How many uses are left for later stages."""
-    return sum(d.kind in LEFT for d in decisions.entries)
-
-
+OTHER = "Uses, and pieces of uses, that other trees between 4.4 and 4.6 have and RELEASE-4.5.0 has not:"
 HEAD = """\
 # What became of the tests for PVH
 

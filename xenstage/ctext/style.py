@@ -36,24 +36,24 @@ def added_faults(changed: Mapping[str, tuple[bytes | None, bytes | None]]) -> tu
     """
     out: list[Fault] = []
     new: dict[str, list[int]] = {}
-    gone: Counter[bytes] = Counter()
+    fresh: Counter[bytes] = Counter()
     for path, (old, data) in changed.items():
         if b"\0" in (old or b"") + (data or b""):
             continue
         before, after = (old or b"").split(b"\n"), (data or b"").split(b"\n")
         if data is not None:
             new[path] = _added(before, after)
-        gone += Counter(before) - Counter(after)
+        fresh.update(Counter(after))
+        fresh.subtract(Counter(before))
     for path, indexes in new.items():
         old, now = changed[path]
         data = now or b""
         lines = data.split(b"\n")
-        # A line that the patch only moves is not its own.
+        # A line that the patch only moves is not its own: there are no more of its kind than before.
         own = []
         for i in indexes:
-            if gone[lines[i]] > 0:
-                gone[lines[i]] -= 1
-            else:
+            if fresh[lines[i]] > 0:
+                fresh[lines[i]] -= 1
                 own.append(i)
         out += _line_rules(path, old, data, lines, own)
         if path.endswith((".c", ".h")) and path.startswith("xen/"):

@@ -46,8 +46,8 @@ from ..errors import Exit, XenstageError
 from .conditions import Conditions, Use
 
 _WHERE = ("file", "function", "form", "text", "match", "name", "guards", "after")
-_KEYS = {*_WHERE, "nth", "kind", "features", "patch", "reason", "piece"}
-_PIECE = {"first", "last", "always", "join", "inner", "kind", "features", "patch", "reason", "guards"}
+_KEYS = {*_WHERE, "nth", "kind", "features", "patch", "reason", "piece", "elsewhere"}
+_PIECE = {"first", "last", "always", "join", "inner", "kind", "features", "patch", "reason", "guards", "elsewhere"}
 _TOP = {"base", "tree", "stays", "patches", "site"}
 STAY = "stay"
 
@@ -58,6 +58,7 @@ class Piece:
 
     :param first: a pattern of its first statement; ``last`` of its last, "" for one statement.
     :param always: whether it goes on happening for everybody.
+    :param elsewhere: whether it is of other trees than the one that the decisions were made for.
     :param join: whether the one ``if`` that it is has the question put before its own.
     :param inner: whether it stands inside another piece, or behind a label: not among the
         statements that the early return skips.
@@ -66,6 +67,7 @@ class Piece:
     first: str
     last: str = ""
     always: bool = False
+    elsewhere: bool = False
     join: bool = False
     inner: bool = False
 
@@ -80,6 +82,7 @@ class Decision:
     :param guards: a pattern that matches in what happens by the use's answer.
     :param after: the patch that makes the use; "" where the base has it.
     :param pieces: what becomes of it where it is taken apart.
+    :param elsewhere: whether it is of other trees than the one that the decisions were made for.
     """
 
     kind: str
@@ -96,6 +99,7 @@ class Decision:
     guards: str = ""
     after: str = ""
     pieces: tuple[Piece, ...] = ()
+    elsewhere: bool = False
 
     def fits(self, use: Use) -> bool:
         """Whether a use is of this entry's kind, its number among equals left aside."""
@@ -205,7 +209,7 @@ def read_decisions(text: str, name: str) -> Decisions:
 def _of_pieces(row: dict[str, Any]) -> list[dict[str, Any]]:
     """Entries for the uses that the taking apart of one makes."""
     where = {k: row[k] for k in ("file", "function", "name") if k in row} | {"after": row.get("patch", "")}
-    own = ("kind", "features", "patch", "reason")
+    own = ("kind", "features", "patch", "reason", "elsewhere")
     return [
         {"kind": "feature", **where, "guards": p.get("guards", p["first"]), **{k: p[k] for k in own if k in p}}
         for p in row.get("piece", ())
@@ -246,6 +250,7 @@ class Deciding(Conditions):
         pending = decisions.pending(patch)
         uses = self.in_use(*names)
         pairs, unused = _pair(uses, pending)
+        unused = [d for d in unused if not d.elsewhere]
         twice = [(u, ds) for u, ds in pairs if len(ds) > 1]
         unknown = [u for u, ds in pairs if not ds]
         if unknown:
@@ -284,7 +289,7 @@ class Deciding(Conditions):
         rows = [("file", use.site.path), ("function", use.site.scope), ("form", use.form), ("text", use.text)]
         text = "\n".join(f"{k} = {json.dumps(v)}" for k, v in rows)
         number = f"\nnth = {use.nth}" if use.nth > 1 else ""
-        calls = ", ".join(use.guards + use.skips)
+        calls = ", ".join((use.guards + use.skips)[:6])
         return f"[[site]]  # {self._source(use)}: guards {calls or 'nothing that is called'}\n{text}{number}"
 
 
