@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..cache import Cache
 from ..process import Runner
 from ..tree.config import Config
-from ..tree.prepare import Unit, prepare
+from ..tree.prepare import Unit, noted_unit
 from ..tree.source import Tree
-from ..tree.toolchain import make_toolchain
+from ..tree.toolchain import COMMAND, make_toolchain
 from .binary import read_tables
 from .elf import dates_of, read_build, read_unit
 from .lines import keep_line_numbers
 from .sources import files_read
 
 
-@dataclass
+@dataclass(frozen=True)
 class Harvester:
     """Reads functions, tables and, for sources that changed, functions under the parent's line numbers.
 
@@ -32,8 +32,6 @@ class Harvester:
     parents: Mapping[str, str]
     cache: Cache
     runner: Runner
-    units: dict[str, list[Unit]] = field(default_factory=dict)
-    recorded: list[str] = field(default_factory=list)
 
     def __call__(self, xen: Path, commit: str) -> dict[str, Any]:
         """A JSON value: "objects" (see :func:`read_build`), "tables" (see
@@ -41,55 +39,34 @@ class Harvester:
         unchanged lines have their old numbers, "sources": object to source where their
         names differ, and "read": the files of the tree that were compiled."""
         image = xen / "xen-syms"
+        units = _units(xen)
         return {
             "objects": read_build(xen),
             "tables": read_tables(image) if image.exists() else {},
-            "lines": self._relined(xen, commit),
-            "sources": self._sources(xen),
+            "lines": self._relined(xen, commit, units),
+            "sources": {made: u.source for made, u in units.items() if f"xen/{made.removesuffix('.o')}.c" != u.source},
             "read": files_read(xen),
         }
 
-    def _sources(self, xen: Path) -> dict[str, str]:
-        """Object to source, where the names differ."""
-        out: dict[str, str] = {}
-        for source, units in self._units().items():
-            for unit in units:
-                made = _object(unit, xen)
-                if made and f"xen/{made.removesuffix('.o')}.c" != source:
-                    out[made] = source
-        return out
-
-    def _relined(self, xen: Path, commit: str) -> dict[str, Any]:
+    def _relined(self, xen: Path, commit: str, units: Mapping[str, Unit]) -> dict[str, Any]:
         parent = self.parents.get(commit)
-        if parent is None or self.config.clang:
+        if parent is None:
             return {}
         git = self.tree.git
         listed = git.need("diff-tree", "-r", "-z", "--name-only", "--diff-filter=M", parent, commit)
-        names = listed.decode("utf-8", "surrogateescape")
+        changed = set(listed.decode("utf-8", "surrogateescape").split("\0"))
         out: dict[str, Any] = {}
-        for path in (n for n in names.split("\0") if n.startswith("xen/") and n.endswith(".c")):
-            for unit in (u for u in self._units().get(path, []) if _object(u, xen)):
-                value = self._again(xen.parent, unit, keep_line_numbers(git.read(parent, path), git.read(commit, path)))
+        for made, unit in units.items():
+            if unit.source in changed:
+                text = keep_line_numbers(git.read(parent, unit.source), git.read(commit, unit.source))
+                value = self._again(xen.parent, unit, text)
                 if value is not None:
-                    out[_object(unit, xen)] = value
+                    out[made] = value
         return out
 
-    def _units(self) -> dict[str, list[Unit]]:
-        if not self.units and not self.config.clang:
-            prepared = prepare(self.tree, self.config, cache=self.cache, runner=self.runner)
-            self.recorded.append(str(prepared.root))
-            for u in prepared.units:
-                self.units.setdefault(u.source, []).append(u)
-        return self.units
-
-    def _here(self, argument: str, root: Path) -> str:
-        for place in self.recorded:
-            argument = argument.replace(f"{place}/", f"{root}/")
-        return argument
-
     def _again(self, root: Path, unit: Unit, text: bytes) -> Any | None:
-        """One unit compiled from other bytes, in the same directory under another name,
-        with the headers that stand there: the recorded command names those of the base."""
+        """One unit compiled from other bytes, in the same directory under another name, as it was
+        compiled there; None where the compiler does not take them."""
         source = (root / unit.source).with_suffix(".xenstage.c")
         made = self.cache.scratch("again.o")
         args: list[str] = []
@@ -101,7 +78,7 @@ class Harvester:
             if a in ("-o", "-MF"):
                 skip = True
                 continue
-            args.append(str(source) if a.endswith(".c") else self._here(a, root))
+            args.append(str(source) if a.endswith(".c") else a)
         named = next(a for a in reversed(unit.args) if a.endswith(".c"))
         tools = make_toolchain(self.config, cache=self.cache, runner=self.runner)
         try:
@@ -113,8 +90,13 @@ class Harvester:
             made.unlink(missing_ok=True)
 
 
-def _object(unit: Unit, xen: Path) -> str:
-    """The object that a unit makes, below ``xen/``; "" for a command that names none."""
-    if "-o" not in unit.args[:-1]:
-        return ""
-    return os.path.relpath(xen.parent / unit.cwd / unit.args[unit.args.index("-o") + 1], xen)
+def _units(xen: Path) -> dict[str, Unit]:
+    """Every object below a built ``xen`` directory that was compiled from C of the tree, with the command that
+    made it, by its path there, sorted."""
+    out: dict[str, Unit] = {}
+    for note in sorted(xen.rglob(f"*.o{COMMAND}")):
+        made = note.with_name(note.name.removesuffix(COMMAND))
+        unit = noted_unit(note, xen.parent) if made.exists() else None
+        if unit is not None:
+            out[os.path.relpath(made, xen)] = unit
+    return out

@@ -20,7 +20,7 @@ from ..progress import say
 from .config import Config
 from .isolation import NO_REPOSITORY
 from .source import Tree
-from .toolchain import Toolchain, make_toolchain
+from .toolchain import COMMAND, Toolchain, make_toolchain
 
 _FORMAT = "3"  # of the prepared directory; a change makes every key new
 _TIMEOUT = 1800.0  # seconds for one recording make
@@ -202,13 +202,18 @@ CLEAN_MAKE: dict[str, str | None] = {
 
 def _units(notes: Path, root: Path) -> list[Unit]:
     """The recorded commands, each once, those of probes and helpers left out."""
-    units: set[Unit] = set()
-    for note in notes.glob("*.command"):
-        # A shell knows its directory by its real path, also where the cache is reached through a link.
-        noted = note.read_bytes().replace(os.path.realpath(os.fsencode(root)) + b"/", os.fsencode(root) + b"/")
-        cwd, *args = noted.decode("utf-8", "surrogateescape").rstrip("\0").split("\0")
-        source = next(a for a in reversed(args) if a.endswith(".c"))
-        inside = os.path.relpath(os.path.join(cwd, source), root)
-        if not inside.startswith(".."):
-            units.add(Unit(inside, os.path.relpath(cwd, root), tuple(args)))
+    units = {u for note in notes.glob(f"*{COMMAND}") if (u := noted_unit(note, root)) is not None}
     return sorted(units, key=lambda u: (u.source, u.args))
+
+
+def noted_unit(note: Path, root: Path) -> Unit | None:
+    """What a note of the compiler's wrapper says (:data:`.toolchain.COMMAND`); None for a source outside the tree.
+
+    :param root: the tree's top, in which the compiler ran.
+    """
+    # A shell knows its directory by its real path, also where the cache is reached through a link.
+    noted = note.read_bytes().replace(os.path.realpath(os.fsencode(root)) + b"/", os.fsencode(root) + b"/")
+    cwd, *args = noted.decode("utf-8", "surrogateescape").rstrip("\0").split("\0")
+    source = next(a for a in reversed(args) if a.endswith(".c"))
+    inside = os.path.relpath(os.path.join(cwd, source), root)
+    return None if inside.startswith("..") else Unit(inside, os.path.relpath(cwd, root), tuple(args))

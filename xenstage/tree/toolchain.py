@@ -4,8 +4,9 @@ Small scripts, written into the cache.  The compiler wrapper does what
 compilers younger than the tree need and nothing else; when recording it also notes
 each command and hands back an empty object for each C file, so that the tree's make
 walks its whole graph in seconds.  The linker wrapper stops a recording make at the
-final link, which by then has asked for every object.  In a build they also put what a compiler
-says (:data:`SAID`) beside the product that it says it of.
+final link, which by then has asked for every object.  In a build they also put beside each product
+what the compiler says of it (:data:`SAID`), and beside an object the command that made it
+(:data:`COMMAND`).
 """
 
 from __future__ import annotations
@@ -32,6 +33,10 @@ _YOUNGER_CLANG = "-Wno-error -Wno-unknown-warning-option -Wno-unused-command-lin
 SAID = ".said"
 """What is added to a product's name for the file with the compiler's words about it (XENSTAGE_SAID=1)."""
 
+COMMAND = ".command"
+"""What is added to an object's name for the file with the directory and the arguments, each ended by a NUL, by
+which it was compiled from C (XENSTAGE_SAID=1).  Recorded commands (XENSTAGE_RECORD) have the same form."""
+
 _CC = """#!/bin/sh
 # C compiler for a tree that is older than the compiler.
 compile= source= object= previous= other=
@@ -53,6 +58,10 @@ fi
 case $XENSTAGE_SAID:$object in
 :* | *: | *:/dev/*) exec $XENSTAGE_CCACHE @CC@ "$@" @YOUNGER@ ;;
 esac
+# What it was made by, and what is said of it, stand beside a product until it is made again.
+if [ -n "$compile" ] && [ -n "$source" ]; then
+    { printf '%s\\0' "$PWD" "$@"; } > "$object.command"
+fi
 # Products of one name below one directory would share a file of dependencies (-MF .NAME.d).
 case $object in
 */*)
@@ -64,7 +73,6 @@ case $object in
         set -- "$@" "$arg"
     done ;;
 esac
-# What is said of a product stands beside it, until the product is made again.
 $XENSTAGE_CCACHE @CC@ "$@" @YOUNGER@ 2> "$object.said"
 status=$?
 [ -s "$object.said" ] && cat "$object.said" >&2
