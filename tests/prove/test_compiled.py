@@ -163,3 +163,24 @@ def test_a_table_of_jumps_names_places_of_its_function(tmp_path: Path) -> None:
         "case 3: return more(2)", "case 0: return more(2)"
     )
     assert names(differ(tmp_path, FAR, swapped, flags=flags)) == (["choose"], [])
+
+
+ASIDE = """\
+extern int work(int);
+static inline void must(int x)
+{
+    __asm__ volatile ( "cmpl $7, %0; ja 1f; .subsection 1; 1: ud2; .subsection 0" :: "r" (x) : "cc" );
+}
+int asks(int x) { must(x); return work(x); }
+int grows(int x) { __asm__ volatile ( ".skip 200, 0x90" ); return work(x); }
+"""
+
+
+@pytest.mark.skipif(shutil.which("objdump") is None, reason="binutils are not installed")
+def test_code_out_of_line_that_traps_is_the_same_wherever_it_lies(tmp_path: Path) -> None:
+    """What an assembler puts behind all functions of the section moves when any of them grows."""
+    flags = ("-fno-function-sections", "-fno-toplevel-reorder", "-m64")
+    grown = ASIDE.replace(".skip 200", ".skip 300")
+    assert names(differ(tmp_path, ASIDE, grown, flags=flags)) == (["grows"], [])
+    calm = ASIDE.replace("1: ud2;", "1: nop;")
+    assert names(differ(tmp_path, ASIDE, calm, flags=flags))[0] == ["asks"]

@@ -206,8 +206,12 @@ class _Object:
                 at = m.end(1)
                 if at + 4 <= len(data) and start + at not in taken:
                     to = start + at + 4 + int.from_bytes(data[at : at + 4], "little", signed=True)
-                    if not start <= to < end and to in starts:
+                    if start <= to < end:
+                        continue
+                    if to in starts:
                         out.append((at, local_name(starts[to])))
+                    elif self._traps(index, to):
+                        out.append((at, "ud2"))
             return out
         for at in range(0, len(data) - 3, 4):
             (word,) = struct.unpack_from(f"{self.order}I", data, at)
@@ -222,6 +226,13 @@ class _Object:
             if not start <= to < end and to in starts:
                 out.append((at, f"{word >> 26} {local_name(starts[to])}"))
         return out
+
+    def _traps(self, index: int, place: int) -> bool:
+        """Whether a place of x86 code outside of all functions holds an invalid instruction: what
+        ``.subsection`` puts out of line, behind the section's functions, wherever these end."""
+        if self._bytes(index)[place : place + 2] != b"\x0f\x0b":
+            return False
+        return not any(s.value <= place < s.value + s.size for s in self.placed.get(index, []))
 
     def _in_place(self, data: bytearray, at: int, kind: int) -> int:
         """An addend that stands in the instruction (ARM ELF, "Relocation"), which is cleared there."""
