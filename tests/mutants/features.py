@@ -36,13 +36,15 @@ class Asked:
 
 
 def accessors(files: Files) -> list[Asked]:
-    """Every accessor of the header, in order.
+    """Every accessor of one bit in the header, in order.
 
     :raises LookupError: there are less than two.
     """
+    data = files.read(SCHED)
     found = [
         Asked(m["name"].decode(), m["bit"].decode(), m.start(), m.span("body"))
-        for m in _ACCESSOR.finditer(files.read(SCHED))
+        for m in _ACCESSOR.finditer(data)
+        if re.search(rb"(?m)^#define %s +\(1U << +\d+\)" % m["bit"], data)
     ]
     if len(found) < 2:
         raise LookupError(f"{SCHED} has no accessors of {FIELD}")
@@ -319,6 +321,15 @@ ACCESSORS = (
           "residue"),
 )  # fmt: skip
 
+GROUP = r"(?m)^(#define DOMFEAT_(?!HVM\b)\w+(?:[ \t]*\\\n)?[ \t]+\(DOMFEAT_\w+) \|\s+(?:\\\n\s+)?DOMFEAT_\w+"
+GROUPS = (
+    flags("group-lacks-one", "wrong feature", in_file(SCHED, GROUP, r"\1")),
+    flags("group-with-another", "wrong feature", in_file(SCHED, GROUP, r"\g<0> | DOMFEAT_IOREQ")),
+    flags("group-of-all-that-is", "wrong feature", in_file(
+        SCHED, r"(#define has_vtimers\(d\) +)[^\n]*", r"\1(!!((d)->features))")),
+    flags("group-of-its-set", "evaluated otherwise", in_file(
+        SCHED, r"(#define has_vtimers\(d\) +\()!!(\(\(d\)->features & \w+\))\)", r"\1\2 == DOMFEAT_VTIMERS)")),
+)  # fmt: skip
 BITS = (
     flags("bits-shared", "wrong feature", bit("{neighbour}", 3)),
     flags("bit-of-two", "wrong feature", bit("(3U << 4)", 4)),
@@ -375,6 +386,6 @@ SHADOWS = tuple(
     )
 )  # fmt: skip
 FEATURES = (
-    *REFUSALS, *SETS, *ORDER, *WRITERS, *ACCESSORS, *BITS, *SHADOWS,
+    *REFUSALS, *SETS, *ORDER, *WRITERS, *ACCESSORS, *GROUPS, *BITS, *SHADOWS,
     *(Mutant(m.name, m.kind, 3, 2, m.caught_by, m.apply) for m in FIELDS),
 )  # fmt: skip
