@@ -1,4 +1,4 @@
-"""Effect: what a patch means to change, exactly: one function, one kind of guest, what becomes of it."""
+"""Effect and Answer: what a patch means, exactly: what becomes of a function, whom a new name answers yes."""
 
 from __future__ import annotations
 
@@ -68,4 +68,34 @@ class Effect:
         try:
             return Effect(**value)
         except TypeError as e:
+            raise ValueError(str(e)) from e
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a new name says of each kind of guest; the proofs hold it both ways.
+
+    :param name: the macro or function of one argument, a domain, as "has_vlapic".
+    :param yes: kinds for which it answers 1, named as :attr:`Effect.kind`; 0 for all others.
+    :param bits: the macros of the bits of which it asks whether any is set; none where it asks
+        something else.
+    """
+
+    name: str
+    yes: tuple[str, ...]
+    bits: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """As the evidence file has it."""
+        return {"name": self.name, "yes": list(self.yes), "bits": list(self.bits)}
+
+    @staticmethod
+    def from_json(value: dict[str, Any]) -> Answer:
+        """The inverse of :meth:`to_json`.
+
+        :raises ValueError: for a value that is none.
+        """
+        try:
+            return Answer(str(value["name"]), tuple(value["yes"]), tuple(value["bits"]))
+        except (KeyError, TypeError) as e:
             raise ValueError(str(e)) from e

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import textwrap
 
-from xenstage.effect import ANYBODY, Effect
+from xenstage.effect import ANYBODY, Answer, Effect
 from xenstage.index.sites import Site
 from xenstage.stage.base import Region
 from xenstage.stage.blocks import declares
@@ -205,6 +205,10 @@ STAGE = Stage(
                 "DOMFEAT_PVH",
                 *(n for f in FEATURES for n in (f.bit, f.accessor)),
                 *(n for g in GROUPS for n in (g.bits, g.accessor)),
+            ),
+            answers=(
+                *(Answer(f.accessor, ("hvm",), (f.bit,)) for f in FEATURES),
+                *(Answer(g.accessor, ("hvm",), tuple(f"DOMFEAT_{m}" for m in g.members)) for g in GROUPS),
             ),
         ),
     ),

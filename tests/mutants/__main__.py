@@ -31,12 +31,13 @@ def main() -> int:
         try:
             got = catch(mutant, on)
         except LookupError as e:
-            print(f"{mutant.name:22} {mutant.kind:30} NO SITE   {e}"[:width])
+            print(f"{mutant.name:28} {mutant.kind:30} NO SITE   {e}"[:width])
             continue
         caught += got.caught
         skipped += got.verdict == "SKIP"
         mark = got.verdict if got.caught or got.verdict == "SKIP" else "SURVIVES"
-        print(f"{mutant.name:22} {mutant.kind:30} {mutant.caught_by:10} {mark:8} {got.finding}"[:width])
+        where = f"[{got.site}] {got.finding}"
+        print(f"{mutant.name:28} {mutant.kind:30} {mutant.caught_by:10} {mark:8} {where}"[:width])
     alarms = 0
     for (stage, patch), case in on.cases.items():
         for proof in true_series(on, stage, case, "--builds" in sys.argv):

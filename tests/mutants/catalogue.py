@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .abi import READERS
 from .conditions import CHAINS, CONDITIONS, CREATION, LIFETIMES
+from .features import FEATURES
 from .heads import HEADS
 from .meaning import MEANING
 from .others import BREAKS, FORM, INTERFACE, RESIDUE
@@ -12,5 +13,5 @@ from .tables import TABLES
 
 MUTANTS = (
     *CONDITIONS, *CHAINS, *CREATION, *TABLES, *LIFETIMES, *BREAKS, *INTERFACE, *FORM, *RESIDUE,
-    *HEADS, *PREPROCESSOR, *READERS, *MEANING,
+    *HEADS, *PREPROCESSOR, *READERS, *MEANING, *FEATURES,
 )  # fmt: skip

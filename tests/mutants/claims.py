@@ -25,4 +25,6 @@ def prove_claim(case: Case, cache: Cache, built: Mapping[str, tuple[Result, Resu
         why = list(judged.why_not)
     # What a patch declares to change is no claim that nothing does.
     why = [w for w in why if w not in {f"an intended change: {i}" for i in case.declared.intended}]
-    return Proof(NAME, FAIL if why else PASS, "", tuple(Finding("claim", w) for w in why))
+    first = {p.name: f" ({p.findings[0].where}: {p.findings[0].what})" for p in judged.proofs if p.findings}
+    told = [w + first.get(w.partition(": ")[0], "") for w in why]
+    return Proof(NAME, FAIL if why else PASS, "", tuple(Finding("claim", w) for w in told))

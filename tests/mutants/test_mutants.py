@@ -24,7 +24,8 @@ KINDS = {
     "field of another type", "name shadowed", "second definition", "macro's body", "text included", "build file",
     "ABI macro with arguments", "ABI of the hypervisor", "ABI of an old version", "save record changed",
     "guard behind its use", "bound gone", "evaluated otherwise", "width of a number", "arithmetic",
-    "text that reads alike", "table's length", "reader of a value",
+    "text that reads alike", "table's length", "reader of a value", "third combination", "refused otherwise",
+    "HVM lacks a feature", "PVH has a feature", "second writer",
 }  # fmt: skip
 LONG = {
     "ABI macro with arguments", "ABI of the hypervisor", "ABI of an old version", "save record changed",

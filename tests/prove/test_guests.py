@@ -67,6 +67,15 @@ def test_a_second_definition_anywhere_takes_the_answer_away(files: Files) -> Non
         ("xen/common/event_channel.c", "\nvoid e(struct domain *d) { d->guest_type = 0; }\n"),
         ("xen/common/event_channel.c", "\nvoid e(struct vcpu *v) { v->domain->guest_type |= 1; }\n"),
         ("xen/arch/x86/hvm/hvm.c", "\nvoid e(struct domain *d) { note(1, &d->guest_type); }\n"),
+        ("xen/common/event_channel.c", "\nvoid e(struct domain *d) { (*d).guest_type = 0; }\n"),
+        ("xen/common/event_channel.c", "\n#define kind(d) ((d)->guest_type)\nvoid e(void) { kind(x[1](2)) = 0; }\n"),
+        ("xen/common/event_channel.c", "\n#define place(d) &(d)->guest_type\n"),
+        (
+            "xen/common/event_channel.c",
+            "\n#define kind(d) ((d)->guest_type)\n#define mine(v) (kind((v)->domain))\nvoid e(void) { mine(v)++; }\n",
+        ),
+        ("xen/common/event_channel.c", "\nvoid e(struct domain *d, struct domain *f) { *d = *f; }\n"),
+        ("xen/common/event_channel.c", "\nvoid e(struct domain *d) { memset(d, 0, sizeof(*d)); }\n"),
     ],
 )
 def test_a_second_writer_elsewhere_is_found(files: Files, where: str, text: str) -> None:
@@ -77,6 +86,21 @@ def test_a_second_writer_elsewhere_is_found(files: Files, where: str, text: str)
 def test_the_same_name_in_another_structure_is_no_writer(files: Files) -> None:
     other = "\nstruct lamp { int guest_type; };\nvoid e(struct lamp *d) { d->guest_type = 1; }\n"
     world = world_of(added(files, "xen/common/event_channel.c", other))
+    assert world.truth == world_of(files).truth
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "#define kind(d) ((d)->guest_type)\nint e(void) { return kind(x) == 1; }",
+        "struct domain *e(void) { struct domain *d = get(); memset(d, 0, sizeof(*d)); return d; }",
+        "void e(struct domain *d, struct lamp *l) { *l = lamp_of(d); }",
+        "int e(struct domain *d) { return n * d->guest_type & mask; }",
+    ],
+    ids=["a macro that is read", "a new domain", "another structure", "arithmetic"],
+)
+def test_what_is_no_writer(files: Files, text: str) -> None:
+    world = world_of(added(files, "xen/common/event_channel.c", f"\n{text}\n"))
     assert world.truth == world_of(files).truth
 
 

@@ -126,6 +126,32 @@ def test_a_flag_must_hold_its_value() -> None:
     assert narrow.verdict == REFUSED and "1 bits and is signed: it does not hold 1" in told(narrow)
 
 
+@pytest.mark.parametrize(
+    ("field", "why"),
+    [
+        ("uint8_t is_pvh;", "is a uint8_t: it does not hold 512"),
+        ("bool_t is_pvh;", "is a bool_t: it does not hold 512"),
+        ("unsigned int is_pvh:9;", "has 9 bits and is unsigned: it does not hold 512"),
+        ("unsigned int *is_pvh;", "is a pointer"),
+        ("struct box is_pvh;", "is a struct box, of which it is not known what it holds"),
+        ("unsigned int is_pvh;", ""),
+        ("unsigned int is_pvh:10;", ""),
+        ("uint16_t is_pvh;", ""),
+    ],
+)
+def test_a_field_must_hold_what_is_put_into_it(field: str, why: str) -> None:
+    proof = with_flag(
+        field,
+        ("xen/common/domain.c", "is_pvh = 1", "is_pvh = 512"),
+        (SCHED, r"\(\(d\)->is_pvh\)", "(!!((d)->is_pvh & 512))"),
+    )
+    assert (proof.verdict, why in told(proof)) == (REFUSED if why else PASS, True)
+
+
+def test_a_second_name_beside_a_flag_is_not_covered() -> None:
+    assert HOME not in with_flag("bool_t is_pvh, unknown;").covers
+
+
 def test_a_structure_that_gains_something_else_is_not_covered() -> None:
     proof = with_flag("bool_t is_pvh;", (SCHED, "bool_t          is_dying;", "bool_t is_dying;\n    int unknown;"))
     assert HOME not in proof.covers

@@ -116,9 +116,8 @@ def cases_of(opened: Opened, series: Series, base: Files) -> list[Case]:
     for number, (made, parent) in enumerate(zip(series.made, _parents(series), strict=True), 1):
         p = made.patch
         keeps = tuple(series.stage.keeps)
-        declared = Declared(
-            p.intended, p.removes, p.introduces, keeps, made.edits, p.effects, series.stage.families, series.stage.mixed
-        )
+        said = (p.intended, p.removes, p.introduces, keeps, made.edits, p.effects)
+        declared = Declared(*said, series.stage.families, series.stage.mixed, answers=p.answers)
         git, tree = opened.tree.git, opened.tree
         out.append(make_case(git, number, parent, made.commit, base, tree.base, declared, opened.cache))
     return out

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..builds.builder import Result
 from ..edit.edits import Edit
-from ..effect import Effect
+from ..effect import Answer, Effect
 from ..errors import Exit, XenstageError
 from ..progress import Progress
 from ..prove.case import Declared, make_case
@@ -164,6 +164,7 @@ def _declared(said: Any, number: int, tree: str, git: Any, commit: str) -> Decla
         tuple(said["keeps"]),
         tuple(Edit.from_json(e) for e in p["edits"]),
         tuple(Effect.from_json(e) for e in p.get("effects", ())),
+        answers=tuple(Answer.from_json(a) for a in p.get("answers", ())),
     )
 
 

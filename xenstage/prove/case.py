@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from ..cache import Cache
 from ..edit.edits import Edit
-from ..effect import Effect
+from ..effect import Answer, Effect
 from ..families import Family, Mixed
 from ..index.sweep import Files
 from ..tree.git import Git
@@ -26,6 +26,7 @@ class Declared:
     :param effects: what becomes of single functions for single kinds of guest, exactly.
     :param families: which names belong to which feature test; ``mixed`` says where a test
         guards something of another one on purpose.
+    :param answers: what names that the patch brings say of each kind of guest.
     """
 
     intended: tuple[str, ...] = ()
@@ -36,6 +37,7 @@ class Declared:
     effects: tuple[Effect, ...] = ()
     families: tuple[Family, ...] = ()
     mixed: tuple[Mixed, ...] = ()
+    answers: tuple[Answer, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -131,6 +131,7 @@ def _patch(number: int, made: Made, builds: dict[str, Any]) -> dict[str, Any]:
         "tree": made.tree,
         "intended": list(made.patch.intended),
         "effects": [e.to_json() for e in made.patch.effects],
+        "answers": [a.to_json() for a in made.patch.answers],
         "removes": list(made.patch.removes),
         "introduces": list(made.patch.introduces),
         "proofs": {},

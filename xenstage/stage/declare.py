@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ..bundle import PACKAGE
-from ..effect import Effect
+from ..effect import Answer, Effect
 from ..errors import Exit, XenstageError
 from ..families import Family, Mixed
 
@@ -45,6 +45,8 @@ class Patch:
     :param effects: what becomes of single functions for single kinds of guest, exactly;
         the proofs hold both a difference that is not declared and a declared one that does
         not happen against the patch.
+    :param answers: what the names that the patch brings say of each kind of guest; the proofs
+        hold it both ways as well.
     """
 
     subject: str
@@ -57,6 +59,7 @@ class Patch:
     intended: tuple[str, ...] = ()
     probes: tuple[str, ...] = ()
     effects: tuple[Effect, ...] = ()
+    answers: tuple[Answer, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -197,7 +200,7 @@ def _patch_defects(patch: Patch, keeps: tuple[str, ...]) -> list[str]:
     wrong = [] if callable(patch.rewrite) else ["rewrite is not a function"]
     for what in ("names", "removes", "introduces"):
         wrong += _not_names(what, getattr(patch, what))
-    for what in ("defines", "intended", "probes"):
+    for what in ("defines", "intended", "probes", "answers"):
         if not isinstance(getattr(patch, what), tuple):
             wrong.append(f"{what} is not a tuple: a tuple of one has a comma, ('text',)")
     if wrong:

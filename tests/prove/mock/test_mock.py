@@ -17,10 +17,9 @@ from ..kit import added, case_of, edited, on_disk, sample_files, told, verdicts
 from .stage import CREATE, PATCHES, SCHED, give_features, no_index, series, spoilt
 
 HERE = Path(__file__).resolve().parent
-DEVICES = "xen/arch/x86/hvm/devices.c"
+DEVICES = "xen/arch/x86/hvm/lamps.c"
 EVENTS = "xen/common/event_channel.c"
 TARIFF = "xen/arch/x86/tariff.c"
-ENTRY = "xen/arch/x86/x86_64/entry.S"
 ARCH = "xen/arch/x86/domain.c"
 
 
@@ -29,12 +28,10 @@ def mock_files() -> Files:
     text = (HERE / "devices.c").read_text()
     at = text.index("/* Runs for PV guests as well. */")
     files = added(added(sample_files(), DEVICES, text[:at]), TARIFF, "#include <xen/sched.h>\n\n" + text[at:])
-    files = added(files, "xen/arch/x86/hvm/vmx/entry.S", "vmx_exit:\n        call vmx_vmexit_handler\n")
     return edited(
         files,
         (ARCH, "        d->arch.paging.mode = ", "        devices_init(d);\n        d->arch.paging.mode = "),
         (ARCH, "    d->max_pages = 4096;\n", "    d->max_pages = 4096;\n    tariff_set(d, 1);\n"),
-        (ENTRY, "vmx_vmexit_handler", "do_exit"),
         (
             ARCH,
             "void arch_vcpu_destroy\\(struct vcpu \\*v\\)\n\\{\n",

@@ -38,6 +38,22 @@ def kinds_of_type(text: str) -> tuple[str, str] | None:
     return _S32 if plain in _SMALL else _CASTS.get(plain)
 
 
+def range_of_type(text: str) -> tuple[int, int] | None:
+    """The least and the greatest number that a variable of a type holds in both models; None for other types."""
+    plain = " ".join(w for w in text.split() if w not in ("const", "volatile"))
+    if plain in ("bool", "_Bool"):
+        return 0, 1
+    if plain.split()[:1] == ["enum"]:
+        plain = "int"
+    if plain in _SMALL:
+        bits, signed = _SMALL[plain]
+    elif plain in _CASTS:
+        bits, signed = min(width(k, m) for k, m in zip(_CASTS[plain], MODELS, strict=True)), "U" not in _CASTS[plain][0]
+    else:
+        return None
+    return (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
+
+
 def unary(op: str, x: Expr) -> Expr | None:
     """C's ``! - + ~`` on a number; None where there is no one value."""
     return _both(lambda m: _unary(op, _typed(x, m), m))

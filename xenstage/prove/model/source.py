@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -70,31 +71,109 @@ def writers(files: Files, names: Iterable[str], besides: Iterable[tuple[str, int
     out: dict[str, Write] = {}
     excluded = list(besides)
     members = _domain_members(files)
-    for name in names:
-        word = name.encode()
-        base = rb"((?:\w+(?:->|\.|\[[^]]*\]))*\w+(?:\[[^]]*\])?|\(\s*\w+\s*\))\s*->\s*" + word
-        pattern = re.compile(
-            rb"(?:" + base + rb"\s*(?:(?:[-+|&^*/%]|<<|>>)?=(?!=)|\+\+|--))"
-            rb"|(?:(?:[-+(,=&|!{;]|return)\s*&\s*\(?\s*" + base + rb"\b(?!\s*(?:->|\.|\[)))"
-            rb"|(?:(?:\+\+|--)\s*" + base + rb"\b)"
-        )
+    wanted = list(names)
+    for name in wanted:
         for path, data in source_files(files, everything=True):
-            if word not in data or name in out:
+            if name in out or name.encode() not in data:
                 continue
-            key = ("writes", word, data)
-            if key not in files.memo:
-                files.memo[key] = list(pattern.finditer(data))
-            found: list[re.Match[bytes]] = files.memo[key]
-            for m in found:
+            for m in _found(files, "writes", name.encode(), _writes(name.encode()), data):
                 if any(p == path and a <= m.start() < b for p, a, b in excluded):
                     continue
                 owner = next(g for g in m.groups() if g is not None).strip(b"() \t\n")
                 outer = _globals(files, {owner}) if owner.decode().isidentifier() else {}
                 if _is_domain(owner, data, m.start(), members, outer):
-                    line = data.count(b"\n", 0, m.start()) + 1
-                    out[name] = Write(path, line, " ".join(m.group().decode("latin-1").split()))
+                    out[name] = _write(path, data, m)
                     break
-    return out
+        if name not in out:
+            by_macro = _through_macros(files, name.encode())
+            out.update({name: by_macro} if by_macro else {})
+    whole = _whole(files) if len(out) < len(wanted) else None
+    return {**dict.fromkeys(wanted, whole), **out} if whole else out
+
+
+_PATH = rb"(?:\w+(?:->|\.|\[[^]]*\]))*\w+(?:\[[^]]*\])?"
+_SET = rb"\s*(?:(?:(?:[-+|&^*/%]|<<|>>)?=(?!=))|\+\+|--)"
+
+
+@functools.cache
+def _writes(word: bytes) -> re.Pattern[bytes]:
+    """Where a field may get a value or its address is taken; one group is what it is reached through."""
+    base = rb"(?:(" + _PATH + rb"|\(\s*\w+\s*\))\s*->\s*|\(\s*\*\s*(" + _PATH + rb")\s*\)\s*\.\s*)" + word
+    return re.compile(
+        rb"(?:" + base + _SET + rb")"
+        rb"|(?:(?:[-+(,=|!{;]|&&\s|return|#[ \t]*define[ \t]+\w+(?:\([^)\n]*\))?[ \t])\s*&(?!&)\s*\(?\s*"
+        + base + rb"\b(?!\s*(?:->|\.|\[)))"
+        rb"|(?:(?:\+\+|--)\s*" + base + rb"\b)"
+    )  # fmt: skip
+
+
+def _found(files: Files, what: str, word: bytes, pattern: re.Pattern[bytes], data: bytes) -> list[re.Match[bytes]]:
+    key = (what, word, data)
+    if key not in files.memo:
+        files.memo[key] = list(pattern.finditer(data))
+    found: list[re.Match[bytes]] = files.memo[key]
+    return found
+
+
+def _write(path: str, data: bytes, m: re.Match[bytes]) -> Write:
+    return Write(path, data.count(b"\n", 0, m.start()) + 1, " ".join(m.group().decode("latin-1").split()))
+
+
+def _through_macros(files: Files, word: bytes) -> Write | None:
+    """The first place that gives a value to a macro which stands for a field, itself or through another one."""
+    body = rb"#[ \t]*define[ \t]+(\w+)\([^)\n]*\)[ \t]+\(*[^\n]*(?:->|\.)[ \t]*" + word + rb"\)*[ \t]*$"
+    fresh = _names_of(files, word, re.compile(body, re.M))
+    names: set[bytes] = set()
+    while fresh:
+        names |= fresh
+        called = rb"(?:" + b"|".join(sorted(map(re.escape, fresh))) + rb")"
+        body = rb"#[ \t]*define[ \t]+(\w+)\([^)\n]*\)[ \t]+\(*" + called + rb"\([^\n]*\)[ \t]*$"
+        fresh = _names_of(files, b"|".join(sorted(fresh)), re.compile(body, re.M)) - names
+    for path, data in source_files(files, everything=True) if names else ():
+        for name in sorted(n for n in names if n in data):
+            used = rb"\b" + name + rb"\((?:[^()]|\([^()]*\))*\)"
+            pattern = (
+                rb"(?:"
+                + used
+                + _SET
+                + rb")|(?:(?:\+\+|--|(?:[-+(,=|!{;]|&&\s|return)\s*&(?!&))\s*\(?\s*"
+                + used
+                + rb")"
+            )
+            m = re.search(pattern, data)
+            if m:
+                return _write(path, data, m)
+    return None
+
+
+def _names_of(files: Files, words: bytes, pattern: re.Pattern[bytes]) -> set[bytes]:
+    plain = words.split(b"|")
+    texts = [data for _, data in source_files(files, everything=True) if any(w in data for w in plain)]
+    return {m.group(1) for data in texts for m in _found(files, "macros", words, pattern, data)}
+
+
+_WHOLE = re.compile(
+    rb"(?:[;{})]|else)\s*\*\s*(\w+)\s*=(?!=)|\b(?:mem(?:set|cpy|move)|(?:copy|clear)_page|\w*copy_from_\w+)\(\s*(\w+)\s*[,)]"
+)
+
+
+def _whole(files: Files) -> Write | None:
+    """The first place that writes a whole domain; a function that returns a new one is none."""
+    for path, data in source_files(files, everything=True):
+        if b"struct domain *" not in data or not path.endswith((".c", ".h")):
+            continue
+        for m in _found(files, "whole", b"", _WHOLE, data):
+            name = m.group(1) or m.group(2)
+            declared = re.findall(rb"(\w+)\s*\*\s*(?:const\s+)?" + re.escape(name) + rb"\b", data[: m.start()])
+            if declared and declared[-1] == b"domain" and not _makes_one(data, m.start()):
+                return _write(path, data, m)
+    return None
+
+
+def _makes_one(data: bytes, at: int) -> bool:
+    """Whether the function around a place returns a domain."""
+    heads = list(re.finditer(rb"^[A-Za-z_][^\n;=#{}]*\([^;{}]*\)\s*\{", data[:at], re.M))
+    return bool(heads) and b"struct domain *" in heads[-1].group().partition(b"(")[0]
 
 
 def _domain_members(files: Files) -> set[bytes]:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...ctext.body import NotUnderstood, parameters
+from ...ctext.body import NotUnderstood, parameters, split_commas
 from ...ctext.entities import Entity
 from ...effect import ANYBODY, Effect
 from ..case import Case
@@ -28,6 +28,7 @@ from ..model.tables import world_in
 from ..model.traps import touchy, valid_objects
 from ..model.world import read_creation, truth_table, worlds_of
 from ..result import FAIL, PASS, REFUSED, Finding, Proof
+from .answers import unlike_declared
 from .audiences import absent
 from .compare import differences, flat
 from .conditions import changed_conditions
@@ -164,6 +165,9 @@ def _answers(case: Case, worlds: tuple[World, World]) -> tuple[list[Finding], li
     for name, reason in sorted(worlds[1].unsettled.items()):
         if name not in worlds[0].unsettled:
             refused.append(Finding(name, f"tells guests apart when they are made, and says nothing later: {reason}"))
+    if case.declared.answers:
+        unlike = unlike_declared(case, worlds, fresh)
+        out, refused = out + unlike[0], refused + unlike[1]
     return out, refused
 
 
@@ -226,11 +230,17 @@ def _only_gains(old: Entity, new: Entity, read: set[str]) -> bool:
         for g in rest:
             if f == g:
                 break
-            if not read & set(g[-3:]):
+            if not _declared(g) <= read:
                 return False
         else:
             return False
     return True
+
+
+def _declared(words: list[str]) -> set[str]:
+    """The names that a field's declaration brings, and any word that is not understood."""
+    parts = [" ".join(part).partition(":")[0].split() for part in split_commas(words)]
+    return {part[-1] for part in parts if part}
 
 
 def _definition(change: Change, worlds: tuple[World, World], case: Case) -> _Outcome:

@@ -9,14 +9,16 @@ copies of the type, another structure's member) keeps the claim from being made.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from ...ctext.body import split_commas
 from ...ctext.entities import Entity, Key, entities, find_entity
-from ...index.sweep import C_SUFFIXES, sweep
+from ...index.sweep import C_SUFFIXES, Files, sweep
 from ..case import Case, spot
 from ..changes import Change
 from ..model import guests
+from ..model.arithmetic import range_of_type
 from ..model.bodies import others
 from ..model.constants import Constants, enumerators
 from ..model.source import source_files
@@ -166,15 +168,14 @@ _SIGNED = re.compile(r"\b(?:int|s\d+|int\d+_t|bool_t|char|signed|long|short)\b")
 def _kept_out(case: Case, worlds: tuple[World, World], changes: list[Change]) -> list[Finding]:
     """What keeps a new field from holding what is put into it, or moves what stood before it."""
     out: list[Finding] = []
-    header = case.after.read(guests.HEADER) if guests.HEADER in case.after.tracked else b""
-    home = find_entity(header, "type", "domain")
+    was, home = (_declarations(files) for files in (case.before, case.after))
     for name, row in worlds[1].fields.items():
-        bits, signed = _bits(home.words, name) if home is not None else (0, False)
-        low, high = (-(1 << bits - 1), 1 << bits - 1) if signed and bits else (0, 1 << bits)
-        lost = sorted({v for v in row.values() if bits and not low <= v < high})
-        if lost:
-            kind = "signed" if signed else "unsigned"
-            out.append(Finding(guests.HEADER, f"{name} has {bits} bits and is {kind}: it does not hold {lost[-1]}"))
+        if name not in home:
+            continue
+        kind, bits = home[name]
+        reason = _not_held(kind, bits, row.values())
+        if reason and not (reason.endswith(_UNKNOWN) and was.get(name) == home[name]):
+            out.append(Finding(guests.HEADER, f"{name} {reason}"))
     for c in changes:
         struct = c.old is not None and c.new is not None and c.old.words[:1] == ("struct",)
         if c.kind == "type" and struct and c.path.endswith(".h"):
@@ -187,11 +188,52 @@ def _kept_out(case: Case, worlds: tuple[World, World], changes: list[Change]) ->
     return out
 
 
-def _bits(words: tuple[str, ...], name: str) -> tuple[int, bool]:
-    """The width of a bit field and whether it is signed; 0 for a field that is none."""
-    for i, w in enumerate(words[:-2]):
-        if w == name and words[i + 1] == ":" and words[i + 2].isdigit():
-            start = max(j for j in range(i) if words[j] in (";", "{", "}"))
-            kind = " ".join(words[start + 1 : i])
-            return int(words[i + 2]), "unsigned" not in kind and bool(_SIGNED.search(kind))
-    return 0, False
+_UNKNOWN = "of which it is not known what it holds"
+
+
+def _not_held(kind: str, bits: int, values: Iterable[int]) -> str:
+    """Why a field of a type does not give back what is put into it; "" where it does.
+
+    :param bits: the width of a bit field; 0 for a field that is none.
+    """
+    if kind.endswith("*"):
+        return "is a pointer"
+    if bits:
+        signed = "unsigned" not in kind and bool(_SIGNED.search(kind))
+        low, high = (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
+        said = f"has {bits} bits and is {'signed' if signed else 'unsigned'}"
+    else:
+        known = range_of_type(kind)
+        if known is None:
+            return f"is a {kind}, {_UNKNOWN}"
+        (low, high), said = known, f"is a {kind}"
+    lost = sorted({v for v in values if not low <= v <= high})
+    return f"{said}: it does not hold {lost[-1]}" if lost else ""
+
+
+def _declarations(files: Files) -> dict[str, tuple[str, int]]:
+    """Fields of struct domain, each with its type ("*" at the end of a pointer's) and its bits."""
+    header = files.read(guests.HEADER) if guests.HEADER in files.tracked else b""
+    home = find_entity(header, "type", "domain")
+    out: dict[str, tuple[str, int]] = {}
+    for words in _statements(home) if home is not None else ():
+        shared: list[str] = []
+        for each in split_commas(words):
+            before = each[: each.index(":")] if ":" in each else each
+            if not before or not before[-1].isidentifier():
+                break
+            kind = [*shared, *before[:-1]]
+            shared = [w for w in kind if w != "*"]
+            bits = each[-1] if ":" in each and each[-1].isdigit() else "0"
+            out[before[-1]] = " ".join(kind), int(bits)
+    return out
+
+
+def _statements(home: Entity) -> Iterator[list[str]]:
+    """The declarations of a structure's body, at whatever depth and under whatever condition."""
+    words = [t.text for t in home.tokens if not t.in_directive]
+    start = 0
+    for i, w in enumerate(words):
+        if w in (";", "{", "}"):
+            yield words[start:i]
+            start = i + 1
