@@ -16,6 +16,7 @@ from typing import Any
 from .. import __version__
 from ..cache import Cache
 from ..errors import XenstageError
+from ..mail.maintainers import recipients, sections_of, union
 from ..tree.git import Git
 from .deliver import Delivery, check_ours
 from .mails import write_mails
@@ -95,11 +96,16 @@ def write_series(
 
 
 def _fill(series: Series, directory: Path, git: Git, builds: dict[str, Any], proofs: Mapping[str, Any]) -> None:
-    write_mails(series, directory, git)
+    mails = write_mails(series, directory, git)
     (directory / "sites.json").write_text(json.dumps(series.index.to_json(), indent=1) + "\n")
     value = evidence(series, builds)
     for patch in value["patches"]:
         patch.update(proofs.get(patch["tree"], {}))
+    known = sections_of(git, series.base)
+    each = [recipients(known, m.read_bytes().decode("utf-8", "replace")) for m in mails]
+    for patch, who in zip(value["patches"], each, strict=True):
+        patch["recipients"] = who.to_json()
+    value["recipients"] = union(each).to_json()
     write_evidence(directory, value)
 
 
