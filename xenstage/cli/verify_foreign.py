@@ -20,7 +20,7 @@ from ..prove.page import evidence_page
 from ..prove.patch.apply import am_in_order
 from ..prove.patch.form import prove_form
 from ..series.deliver import MANIFEST, check_ours, deliver, look_ahead
-from ..series.output import EVIDENCE_SCHEMA
+from ..series.versions import EVIDENCE_SCHEMA
 from ..tree.source import open_tree
 from .common import Opened, open_all
 from .proving import base_files, build_if_possible, built_for, configs_of
@@ -79,7 +79,8 @@ def verify_directory(args: argparse.Namespace, only: frozenset[str]) -> tuple[li
         built = built_for(case, results)
         one = judge_patch(case, built, cache=opened.cache, only=only, step=progress.step, unbuilt=unbuilt)
         if "form" in only:
-            one = one.with_form(prove_form(case, patch=mail.read_bytes(), total=len(cases)))
+            notes = said["patches"][case.number - 1].get("notes", "") if said else ""
+            one = one.with_form(prove_form(case, patch=mail.read_bytes(), total=len(cases), notes=notes))
             progress.step("form")
         judged.append(one)
     progress.close()

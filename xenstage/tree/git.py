@@ -22,6 +22,8 @@ from ..process import Done, Runner
 from .isolation import author as authored
 from .isolation import committer, places, run_alone, run_on_users, said_author
 
+DIFF = ("--no-renames", "--no-ext-diff", "--no-textconv", "--no-color")
+"""With the settings of every git of ours (isolation), all that decides about the bytes of a diff."""
 _HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
@@ -190,6 +192,14 @@ class Git:
         made = self.need("commit-tree", tree, *on, "-F", "-", stdin=message.encode(), env=who)
         return made.decode().strip()
 
+    def patch_id(self, old: str, new: str) -> str:
+        """What ``git patch-id --stable`` says of the difference of two trees or commits; "" where there is none.
+
+        It is asked of the very text that our mails have, so that it is their id for everybody.
+        """
+        diff = self.need("diff-tree", "-r", "-p", *DIFF, old, new)
+        return self.need("patch-id", "--stable", stdin=diff).decode().partition(" ")[0]
+
     def set_branch(self, name: str, commit: str) -> None:
         """Let a branch of our own repository name a commit.
 
@@ -197,6 +207,12 @@ class Git:
         """
         (self.repo / f"refs/heads/{name}.lock").unlink(missing_ok=True)
         self.need("update-ref", f"refs/heads/{name}", commit)
+
+    def drop_ref(self, name: str) -> None:
+        """Remove a ref of our own repository where it is there; as :meth:`set_branch` otherwise."""
+        if (self.repo / name).is_file() and (self.repo / name).read_bytes():
+            (self.repo / f"{name}.lock").unlink(missing_ok=True)
+            self.need("update-ref", "-d", name)
 
     def checkout(self, commit: str, directory: Path, index: Path) -> None:
         """Make a directory of ours hold a commit's bytes as they are, rewriting only files that differ.

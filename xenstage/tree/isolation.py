@@ -105,9 +105,22 @@ def committer(name: str, email: str, date: int) -> dict[str, str]:
     return {"GIT_COMMITTER_NAME": name, "GIT_COMMITTER_EMAIL": email, "GIT_COMMITTER_DATE": f"@{date} +0000"}
 
 
-def places(index: Path | None = None, work_tree: Path | None = None, objects: Path | None = None) -> dict[str, str]:
-    """The variables that say where git's index, checkout and objects are, when not in the repository."""
-    named = {"GIT_INDEX_FILE": index, "GIT_WORK_TREE": work_tree, "GIT_OBJECT_DIRECTORY": objects}
+def places(
+    index: Path | None = None,
+    work_tree: Path | None = None,
+    objects: Path | None = None,
+    borrowed: Path | None = None,
+) -> dict[str, str]:
+    """The variables that say where git's index, checkout and objects are, when not in the repository.
+
+    :param borrowed: where further objects are.
+    """
+    named = {
+        "GIT_INDEX_FILE": index,
+        "GIT_WORK_TREE": work_tree,
+        "GIT_OBJECT_DIRECTORY": objects,
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES": borrowed,
+    }
     return {name: str(path.absolute()) for name, path in named.items() if path is not None}
 
 
