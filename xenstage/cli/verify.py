@@ -12,6 +12,7 @@ from ..builds.builder import Result
 from ..builds.results import known_results
 from ..errors import Exit, XenstageError
 from ..index.sweep import Files
+from ..mail.mailbox import FORMS
 from ..progress import Progress
 from ..prove.case import Case, Declared, make_case, retold
 from ..prove.judge import NAMES, Judgement, judge_patch
@@ -36,7 +37,7 @@ def add(verbs: Any) -> None:
     """Register the verb."""
     p = verbs.add_parser("verify", help="prove what every patch of stages, or of any directory of patches, does")
     add_tree_options(p)
-    p.add_argument("what", nargs="+", metavar="STAGE|DIR", help="01, 02, …; or one directory of git format-patch")
+    p.add_argument("what", nargs="+", metavar="STAGE|MAILS", help=f"01, 02, …; or one of: {FORMS}")
     p.add_argument("--out", metavar="DIR", default="out", help="where series and evidence go (default: out)")
     add_version_options(p)
     p.add_argument(
@@ -59,7 +60,7 @@ def main(args: argparse.Namespace) -> int:
     """Prove and print a table; the exit code says the worst verdict (docs/verify.md)."""
     started = time.monotonic()
     only = frozenset(args.only or NAMES)
-    if len(args.what) == 1 and Path(args.what[0]).is_dir() and not args.what[0].isdigit():
+    if len(args.what) == 1 and Path(args.what[0]).exists() and not args.what[0].isdigit():
         rows, place, spent = verify_directory(args, only)
         return report(rows, {place.name: place}, spent, time.monotonic() - started)
     known = stages()

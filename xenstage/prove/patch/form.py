@@ -191,6 +191,13 @@ def _stray(path: str, old: bytes, new: bytes, after: bytes, to: int, any_edits: 
 NEWLINE = b"\n"
 
 
+def _in_its_charset(mail: email.message.Message, payload: bytes) -> str:
+    try:
+        return payload.decode(mail.get_content_charset() or "utf-8", "replace")
+    except LookupError:
+        return payload.decode("utf-8", "replace")
+
+
 def _mail(case: Case, patch: bytes, total: int, meant: str) -> list[Finding]:
     out: list[Finding] = []
     mail = email.message_from_bytes(patch)
@@ -204,7 +211,7 @@ def _mail(case: Case, patch: bytes, total: int, meant: str) -> list[Finding]:
     payload = mail.get_payload(decode=True)
     if not isinstance(payload, bytes):
         return [*out, Finding("mail", "not one plain text")]
-    lines = payload.decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
+    lines = _in_its_charset(mail, payload).replace("\r\n", "\n").split("\n")
     diff = next((i for i, line in enumerate(lines) if line.startswith("diff -")), len(lines))
     cut = next((i for i, line in enumerate(lines[:diff]) if _CUT.match(line)), diff)
     # git am takes these from the top of the text.
