@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ..cache import digest
 from ..errors import Exit, XenstageError
 from ..mail.overlay import Carried, carry_on, place_of_overlay, read_overlay, render_overlay
 from ..progress import say
@@ -136,7 +138,7 @@ class Desk:
         cover = self._carried(series)[0].overlay.cover
         if before is None or not series.made:
             notes = {m.patch_id: m.words.note for m in series.made if m.words.note}
-            return Edition(Mailing(number, None, notes, cover))
+            return Edition(Mailing(number, None, notes, cover), change_id=_change_id(opened.tree.git, series))
         previous, old = bring(opened, before, self.out)
         new = _told_now(opened.tree.git, series)
         found = changes_between(old, new, before.number, (before.value["base"], series.base))
@@ -152,7 +154,15 @@ class Desk:
             m.patch_id: "\n\n".join(t for t in (_all(patches[m.patch_id]), m.words.note) if t) for m in series.made
         }
         mailing = Mailing(number, previous, notes, cover, _all(since))
-        return Edition(mailing, since, patches)
+        change_id = before.value.get("change_id") or _change_id(opened.tree.git, series)
+        return Edition(mailing, since, patches, change_id)
+
+
+def _change_id(git: Git, series: Series) -> str:
+    """As b4 prep makes them, but that it is the same each time."""
+    date = time.strftime("%Y%m%d", time.gmtime(git.date_of(series.base)))
+    mine = digest("change", series.stage.label, series.base, series.author.email)[:12]
+    return f"{date}-xenstage-{series.stage.label.replace('_', '-')}-{mine}"
 
 
 def _all(changes: Mapping[str, Sequence[str]]) -> str:

@@ -29,11 +29,13 @@ class Edition:
     """What a version of a series has beside its commits.
 
     :param cover: by version, as text, what was new in it; ``patches`` the same by patch id.
+    :param change_id: the series' name through its versions, in b4's form.
     """
 
     mailing: Mailing = field(default_factory=Mailing)
     cover: Mapping[str, list[str]] = field(default_factory=dict)
     patches: Mapping[str, Mapping[str, list[str]]] = field(default_factory=dict)
+    change_id: str = ""
 
 
 def known_proofs(before: Version | None, base: str) -> dict[str, dict[str, Any]]:
@@ -130,6 +132,7 @@ def _fill(
     value = evidence(series, builds)
     value["version"] = edition.mailing.version
     value["changes"] = edition.cover
+    value["change_id"] = edition.change_id
     for made, patch in zip(series.made, value["patches"], strict=True):
         patch.update(proofs.get(patch["tree"], {}))
         patch["changes"] = edition.patches.get(made.patch_id, {})

@@ -20,7 +20,8 @@ from ..cache import Cache, digest
 from ..errors import Exit, XenstageError
 from ..process import Done, Runner
 from .isolation import author as authored
-from .isolation import committer, places, run_alone, run_on_users, said_author
+from .isolation import committer as committed_by
+from .isolation import places, run_alone, run_on_users, said_author
 
 DIFF = ("--no-renames", "--no-ext-diff", "--no-textconv", "--no-color")
 """With the settings of every git of ours (isolation), all that decides about the bytes of a diff."""
@@ -181,15 +182,29 @@ class Git:
         finally:
             scratch.unlink(missing_ok=True)
 
-    def commit_tree(self, tree: str, parent: str | None, message: str, *, author: Identity, date: int) -> str:
+    def commit_tree(
+        self,
+        tree: str,
+        parent: str | None,
+        message: str,
+        *,
+        author: Identity,
+        date: int,
+        committer: Identity | None = None,
+        committed: int | None = None,
+    ) -> str:
         """Make a commit of a tree that is there, and return its hash.
 
         :param parent: None for a commit without one.
         :param date: as :meth:`commit`.
+        :param committer: where it is not the author; ``committed`` is its date, if not the author's.
         """
-        who = {**authored(author.name, author.email, date), **committer(author.name, author.email, date)}
+        by = committer or author
+        when = date if committed is None else committed
+        who = {**authored(author.name, author.email, date), **committed_by(by.name, by.email, when)}
         on = ["-p", parent] if parent else []
-        made = self.need("commit-tree", tree, *on, "-F", "-", stdin=message.encode(), env=who)
+        text = message.encode("utf-8", "surrogateescape")
+        made = self.need("commit-tree", tree, *on, "-F", "-", stdin=text, env=who)
         return made.decode().strip()
 
     def patch_id(self, old: str, new: str) -> str:
