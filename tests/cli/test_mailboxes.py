@@ -74,7 +74,7 @@ def encoded(raw: bytes, how: str, charset: str = "utf-8") -> bytes:
     head, _, body = raw.partition(b"\n\n")
     head = re.sub(rb"^(?:MIME-Version|Content-[\w-]+): .*\n?", b"", head, flags=re.M).rstrip(b"\n")
     data = body.decode().encode(charset, "replace" if charset == "us-ascii" else "strict")
-    data = {"quoted-printable": quopri.encodestring, "base64": base64.encodebytes, "8bit": bytes}[how](data)
+    data = {"quoted-printable": quopri.encodestring(data), "base64": base64.encodebytes(data), "8bit": data}[how]
     more = f"MIME-Version: 1.0\nContent-Type: text/plain; charset={charset}\nContent-Transfer-Encoding: {how}\n"
     return head + b"\n" + more.encode() + b"\n" + data
 

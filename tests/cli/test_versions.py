@@ -17,7 +17,7 @@ from xenstage.stage.declare import Stage, load_stages
 from xenstage.stage.view import View
 
 from .conftest import Tool
-from .kit import HVM, ONE, PROJECT, TWO, numbered, shell, snapshot
+from .kit import HVM, ONE, PROJECT, TWO, evidence, numbered, shell, snapshot
 
 ACK = "Acked-by: Jo Viewer <jo@example.org>"
 
@@ -199,3 +199,14 @@ def test_an_overlay_that_cannot_be_read_stops_everything(tool: Tool, tmp_path: P
     place_of_overlay(out, ONE, 1).write_text(text)
     tool.run("01", out=out).refused(2, f"overlay-v1.txt{words}")
     assert snapshot(out / ONE / "v1") == before
+
+
+def test_a_later_series_stands_on_the_earlier_one_as_it_is_told(tool: Tool, tmp_path: Path) -> None:
+    """Made one after the other or together: what stands below the second is what the first one's mails make."""
+    out, both = tmp_path / "out", tmp_path / "both"
+    argv = ("--tree", "sample", "--config", "x86_64-debug", "--signoff", "--out")
+    tool("run", "01", *argv, out).good()
+    tool("run", "02", *argv, out).good()
+    tool("run", "01", "02", *argv, both).good()
+    assert snapshot(out) == snapshot(both)
+    assert evidence(out, TWO)["parent"] == evidence(out, ONE)["patches"][-1]["commit"]

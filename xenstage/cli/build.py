@@ -49,7 +49,7 @@ def main(args: argparse.Namespace) -> int:
     out = Path(args.out)
     desk = Desk.of(out, wanted)
     look_ahead(out, desk.names())
-    series = desk.tell(make(opened, known, wanted), opened.tree.git, {})
+    series = desk.tell(make(opened, known, wanted), opened, {})
     configs = [BY_NAME[n] for n in dict.fromkeys(args.build_config or ["x86_64-debug"])]
     rows: list[tuple[Series, int, Config, Result]] = []
     commits = [s for s in series if s.stage in wanted]

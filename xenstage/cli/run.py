@@ -48,7 +48,7 @@ def main(args: argparse.Namespace) -> int:
     git, cache = opened.tree.git, opened.cache
     with deliver(out) as delivery:
         proved = {t: p for s in every if s.stage in wanted for t, p in desk.proofs(s).items()}
-        every = desk.tell(every, git, {t: p["conclusion"] for t, p in proved.items()})
+        every = desk.tell(every, opened, {t: p["conclusion"] for t, p in proved.items()})
         try_mails(opened, every)
         mine = [s for s in every if s.stage in wanted]
         for series in mine:

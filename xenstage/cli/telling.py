@@ -88,15 +88,39 @@ class Desk:
             if m.tree in found and found[m.tree]["parent_tree"] == m.parent_tree
         }
 
-    def tell(self, every: Sequence[Series], git: Git, conclusions: Mapping[str, str]) -> list[Series]:
+    def tell(self, every: Sequence[Series], opened: Opened, conclusions: Mapping[str, str]) -> list[Series]:
         """The series with people's words, their sign-offs and what the proofs allow to say."""
-        telling = {}
+        telling: dict[str, Telling] = {}
+        standing: dict[str, list[str]] = {}
+        parent = every[0].base if every else ""
         for series in every:
             label = series.stage.label
             if label in self.numbers:
                 words = self._carried(series)[0].overlay.patches
                 telling[label] = Telling(conclusions, self._signoffs(series), words)
-        return tell_again(every, git, telling)
+            elif parent and (commits := self._standing(series, opened, parent)):
+                standing[label], parent = commits, commits[-1]
+                continue
+            parent = parent if not series.made else ""
+        return tell_again(every, opened.tree.git, telling, standing)
+
+    def _standing(self, series: Series, opened: Opened, parent: str) -> list[str]:
+        """The commits of an earlier stage's last version, where it stands below the output directory as it is now.
+
+        What is written stands on these: they are what was, or will be, sent before it.
+        """
+        label = series.stage.label
+        try:
+            version = read_version(self.out, label, max(versions(self.out, label), default=1))
+        except XenstageError:
+            return []  # what a person changed there is theirs; nothing is built on it
+        if version is None or not series.made or version.value["parent"] != parent:
+            return []
+        patches = version.value["patches"]
+        if [p["tree"] for p in patches] != [m.tree for m in series.made]:
+            return []
+        _remake(opened, version, self.out)
+        return [str(p["commit"]) for p in patches]
 
     def _signoffs(self, series: Series) -> dict[str, str]:
         if self.signoff:

@@ -69,9 +69,8 @@ def main(args: argparse.Namespace) -> int:
     out = Path(args.out)
     desk = Desk.of(out, wanted, args.version, args.signoff)
     look_ahead(out, desk.names())
-    git = opened.tree.git
     # What people say in their own words is judged as well: no proof has allowed anything yet.
-    bare = desk.tell(make(opened, known, wanted), git, {})
+    bare = desk.tell(make(opened, known, wanted), opened, {})
     mine = [s for s in bare if s.stage in wanted]
     pairs = [(m.commit, p) for s in mine for m, p in zip(s.made, _parents(s), strict=True)]
     results, spent = build_all(opened, pairs, configs_of(args), only)
@@ -89,7 +88,7 @@ def main(args: argparse.Namespace) -> int:
         ]
     said = {m.tree: j.conclusion for s in mine for m, j in zip(s.made, judged[s.stage.label], strict=True)}
     with deliver(out) as delivery:
-        final = [s for s in desk.tell(bare, git, said) if s.stage in wanted]
+        final = [s for s in desk.tell(bare, opened, said) if s.stage in wanted]
         editions = {s.stage.label: desk.edition(opened, s) for s in final}
         staged = [_write(opened, s, judged, delivery, results, only, editions, ready=False) for s in final]
         if "form" in only:

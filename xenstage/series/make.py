@@ -238,11 +238,14 @@ def _tell(made: Made, git: Git, author: Identity, parent: str, date: int, tellin
     return replace(made, commit=commit, subject=message.partition("\n")[0], signoff=line, words=words)
 
 
-def tell_again(every: Sequence[Series], git: Git, telling: Mapping[str, Telling]) -> list[Series]:
+def tell_again(
+    every: Sequence[Series], git: Git, telling: Mapping[str, Telling], standing: Mapping[str, Sequence[str]]
+) -> list[Series]:
     """Series of :func:`make_series` with other messages: the same trees, and nothing is rewritten.
 
     :param every: all that were made together, in order.
     :param telling: what goes into the messages, by the stage's label; nothing for others.
+    :param standing: by label, commits of ours that hold these very patches on the base already.
     """
     out: list[Series] = []
     if not every:
@@ -250,8 +253,13 @@ def tell_again(every: Sequence[Series], git: Git, telling: Mapping[str, Telling]
     parent, count, date = every[0].base, 0, git.date_of(every[0].base)
     for series in every:
         first, made = parent, list[Made]()
-        for one in series.made:
+        there = standing.get(series.stage.label, ())
+        for i, one in enumerate(series.made):
             count += 1
+            if there:
+                made.append(replace(one, commit=there[i]))
+                parent = there[i]
+                continue
             what = telling.get(series.stage.label, Telling())
             made.append(_tell(one, git, series.author, parent, date + 60 * count, what))
             parent = made[-1].commit
