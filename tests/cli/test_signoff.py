@@ -56,3 +56,17 @@ def test_it_goes_when_asked_to(tool: Tool, tmp_path: Path) -> None:
     tool(*verb("run", out, "--signoff")).good()
     tool(*verb("run", out, "--no-signoff")).good()
     assert counts(out) == [0, 0, 0, 0]
+
+
+def test_verdicts_older_than_the_messages_are_seen_before_sending(tool: Tool, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    argv = ("export", "01", "--tree", "sample", "--out", out)
+    tool(*verb("verify", out, "--only", "residue"))
+    got = tool(*argv)
+    assert got.code == 1 and got.out.count("predicates, hypercalls, objects") == 4 and "older" not in got.out, got.out
+    tool(*verb("run", out, "--signoff")).good()
+    got = tool(*argv)
+    assert got.code == 1 and got.out.count("its verdicts are older than its message") == 4, got.out
+    tool(*verb("verify", out))
+    got = tool(*argv)
+    assert "older" not in got.out and got.out.count("objects is SKIP") == 4, got.out

@@ -9,6 +9,7 @@ from pathlib import Path
 from ..mail.mailbox import patch_id, read_mail
 from ..mail.overlay import place_of_overlay, read_overlay
 from ..process import Runner
+from ..prove.judge import NAMES
 from ..series.versions import Version, read_version, versions
 
 _PREREQUISITE = re.compile(r"^prerequisite-patch-id: ([0-9a-f]+)$", re.M)
@@ -44,13 +45,16 @@ def _proved(version: Version) -> list[str]:
     label = version.place.parent.name[:2]
     for p in version.value["patches"]:
         verdicts = {n: r["verdict"] for n, r in p["proofs"].items()}
-        bad = sorted(n for n, v in verdicts.items() if v in ("FAIL", "INFRA"))
+        bad = sorted(n for n, v in verdicts.items() if v in ("FAIL", "INFRA", "SKIP"))
+        unasked = [n for n in NAMES if n not in verdicts]
         if not verdicts:
             rows.append(f"{p['number']}: not proved: xenstage verify {label}")
         elif p.get("proved") != p["commit"]:
             rows.append(f"{p['number']}: its verdicts are older than its message: xenstage verify {label}")
+        elif unasked:
+            rows.append(f"{p['number']}: {', '.join(unasked)} not asked for: xenstage verify {label}")
         elif bad:
-            rows.append(f"{p['number']}: {', '.join(bad)}: {', '.join(verdicts[n] for n in bad)}")
+            rows.append(f"{p['number']}: {', '.join(f'{n} is {verdicts[n]}' for n in bad)}")
     return rows
 
 
