@@ -14,6 +14,8 @@ import pytest
 
 from xenstage.cli import common, export, run
 from xenstage.mail.overlay import place_of_overlay
+from xenstage.series.export import as_mbox
+from xenstage.series.versions import read_version
 from xenstage.stage.declare import Patch, Stage, load_stages
 from xenstage.stage.view import View
 
@@ -160,6 +162,20 @@ def test_what_left_the_house_is_not_touched(
     tool("export", "02", "--out", tmp_path / "other", "--tree", repo.path, "--anyway").refused(
         6, "another v1", "xenstage run 02 -v2"
     )
+
+
+def test_a_thread_with_our_mails_shows_that_they_were_sent(tool: Tool, tmp_path: Path, xen_like_repo: Factory) -> None:
+    """Whoever sends the files without export is known by the first import."""
+    repo, out = xen_like_repo(), tmp_path / "out"
+    run02 = ("run", "02", "--tree", repo.path, *CONFIG, "--out", out)
+    tool(*run02).good()
+    version = read_version(out, TWO, 1)
+    assert version is not None
+    box = tmp_path / "thread.mbox"
+    box.write_bytes(as_mbox(version))
+    tool("import", box, "--out", out).good()
+    tool(*run02, "--signoff").refused(6, "v1 was exported")
+    tool("import", box, "--out", tmp_path).refused(2, "about no series")
 
 
 def test_preflight_names_what_is_missing(tool: Tool, tmp_path: Path, xen_like_repo: Factory) -> None:

@@ -180,6 +180,20 @@ def test_the_first_version_is_made_again_for_another_cache(
     assert mails(tmp_path / "elsewhere", 2, TWO) == mails(out, 2, TWO)
 
 
+def test_a_section_for_each_patch_to_begin_with(tool: Tool, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    tool("overlay", "01", "--out", out).refused(2, "there is no v1", "xenstage run 01")
+    tool.run("01", out=out).good()
+    path = Path(tool("overlay", "01", "--out", out).good().out.strip())
+    assert [k for k in ids(out, 1) if f"\n[patch {k}] x86/hvm: " in path.read_text()] == ids(out, 1)
+    before = path.read_text().replace("[patch", f"{ACK}\n[patch", 2).replace(f"{ACK}\n", "", 1)
+    path.write_text(before)
+    tool("overlay", "01", "--out", out).good()
+    assert path.read_text() == before
+    tool.run("01", out=out).good()
+    assert [t.count(ACK) for t in mails(out, 1)] == [0, 1, 0, 0, 0]
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

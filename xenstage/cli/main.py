@@ -21,7 +21,20 @@ from ..storage import Place, cache_place, out_place, retold, temporary_place
 from ..storage import explain as explain_error
 
 PACKAGES = ("clang", "elftools", "fissix", "libcst", "pycparser")  # which a verb may load late
-VERBS = ("prepare", "sites", "explain", "run", "build", "verify", "boot", "matrix", "cc-cmd", "export", "import")
+VERBS = (
+    "prepare",
+    "sites",
+    "explain",
+    "run",
+    "build",
+    "verify",
+    "boot",
+    "matrix",
+    "cc-cmd",
+    "export",
+    "import",
+    "overlay",
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
