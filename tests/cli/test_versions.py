@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 
 from xenstage.cli import common, run
 from xenstage.mail.overlay import place_of_overlay
+from xenstage.series.deliver import seal
 from xenstage.stage.declare import Stage, load_stages
 from xenstage.stage.view import View
 
@@ -178,6 +180,24 @@ def test_the_first_version_is_made_again_for_another_cache(
     tool(*argv, out).good()
     shell(*argv, str(tmp_path / "elsewhere"), cache=tmp_path / "cold").good()
     assert mails(tmp_path / "elsewhere", 2, TWO) == mails(out, 2, TWO)
+
+
+def test_what_an_earlier_version_of_the_tool_wrote_is_replaced(tool: Tool, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    tool.run("01", out=out).good()
+    before = snapshot(out)
+    page = out / ONE / "v1/evidence.json"
+    value = json.loads(page.read_bytes())
+    keys = ("version", "changes", "change_id", "recipients")
+    old = {k: v for k, v in value.items() if k not in keys}
+    more = ("patch_id", "parent_tree", "signoff", "tags", "proved", "notes", "changes", "recipients")
+    old["patches"] = [{k: v for k, v in p.items() if k not in more} for p in value["patches"]]
+    page.write_text(json.dumps(old))
+    seal(page.parent)
+    argv = ("run", "01", "--tree", "sample", "--config", "x86_64-debug", "--out", out)
+    tool(*argv, "-v2").refused(2, "what changed since v1", "xenstage run 01 -v1")
+    tool(*argv).good()
+    assert snapshot(out) == before
 
 
 def test_a_section_for_each_patch_to_begin_with(tool: Tool, tmp_path: Path) -> None:

@@ -73,6 +73,16 @@ class Desk:
         """Where a version is written."""
         return self.out / place_of(label, self.numbers[label])
 
+    def warn_of_exported(self) -> None:
+        """Say before the work which versions keep their mails, whatever it may come to."""
+        for label, number in self.numbers.items():
+            there = read_version(self.out, label, number)
+            if there is not None and there.exported:
+                say(
+                    f"{there.place} was exported: if the proofs want other messages, nothing is written"
+                    f" (-v{number + 1} makes a new version)"
+                )
+
     def source(self, label: str) -> Version | None:
         """The version that is there already, or the one before it."""
         number = self.numbers[label]
@@ -160,6 +170,13 @@ class Desk:
         label, number = series.stage.label, self.numbers[series.stage.label]
         before = read_version(self.out, label, number - 1) if number > 1 else None
         cover = self._carried(series)[0].overlay.cover
+        if before is None and number > 1:
+            raise XenstageError(
+                Exit.USAGE,
+                f"what changed since v{number - 1} of {label} cannot be said",
+                why=f"{self.out / place_of(label, number - 1)} was written by an earlier version of this tool",
+                remedy=f"make it again: xenstage run {label[:2]} -v{number - 1} --out {self.out}",
+            )
         if before is None or not series.made:
             notes = {m.patch_id: m.words.note for m in series.made if m.words.note}
             return Edition(Mailing(number, None, notes, cover), change_id=_change_id(opened.tree.git, series))

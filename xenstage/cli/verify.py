@@ -69,6 +69,7 @@ def main(args: argparse.Namespace) -> int:
     out = Path(args.out)
     desk = Desk.of(out, wanted, args.version, args.signoff)
     look_ahead(out, desk.names())
+    desk.warn_of_exported()
     # What people say in their own words is judged as well: no proof has allowed anything yet.
     bare = desk.tell(make(opened, known, wanted), opened, {})
     mine = [s for s in bare if s.stage in wanted]

@@ -38,7 +38,8 @@ class Mail:
     :param raw: as it was received, without a mailbox's "From " line, with LF at the ends of lines.
     :param subject: decoded, on one line, without its tags in brackets.
     :param version: 1 where none is named; ``number`` and ``total`` are None where none are.
-    :param text: what stands in it, decoded; of several parts, those that are text.
+    :param body: what stands in it, as bytes without a transfer encoding; of several parts, those that are text.
+    :param text: the same, decoded.
     :param refers: Message-IDs that it answers, the nearest first.
     """
 
@@ -52,6 +53,7 @@ class Mail:
     version: int
     number: int | None
     total: int | None
+    body: bytes
     text: str
 
     @property
@@ -77,6 +79,7 @@ def read_mail(raw: bytes) -> Mail:
     inside = tag["inside"] if tag else ""
     numbers, revision = _NUMBERS.search(inside), _REVISION.search(inside)
     refers = re.findall(r"<[^<>\s]+>", f"{message['In-Reply-To'] or ''} ")
+    parts = _parts(message)
     refers += reversed(re.findall(r"<[^<>\s]+>", str(message["References"] or "")))
     return Mail(
         raw,
@@ -89,7 +92,8 @@ def read_mail(raw: bytes) -> Mail:
         int(revision[1]) if revision else 1,
         int(numbers[1]) if numbers else None,
         int(numbers[2]) if numbers else None,
-        _text(message),
+        b"\n".join(data.replace(b"\r\n", b"\n") for data, _ in parts),
+        "\n".join(_as_text(*part) for part in parts).replace("\r\n", "\n"),
     )
 
 
@@ -102,17 +106,22 @@ def _decoded(value: object) -> str:
         return str(value)
 
 
-def _text(message: Message) -> str:
-    """The parts that are text, decoded; a character set that nobody knows is read as it stands."""
+def _parts(message: Message) -> list[tuple[bytes, str]]:
+    """The parts that are text, with their character sets."""
     rows = []
     for part in message.walk():
         data = part.get_payload(decode=True)
         if part.get_content_maintype() == "text" and isinstance(data, bytes):
-            try:
-                rows.append(data.decode(part.get_content_charset() or "utf-8", "replace"))
-            except LookupError:
-                rows.append(data.decode("latin-1"))
-    return "\n".join(rows).replace("\r\n", "\n")
+            rows.append((data, part.get_content_charset() or "utf-8"))
+    return rows
+
+
+def _as_text(data: bytes, charset: str) -> str:
+    """A character set that nobody knows is read as it stands."""
+    try:
+        return data.decode(charset, "replace")
+    except LookupError:
+        return data.decode("latin-1")
 
 
 def is_mailbox(path: Path) -> bool:
@@ -230,5 +239,5 @@ def _not_one(path: Path, why: str) -> XenstageError:
 
 def patch_id(mail: Mail, runner: Runner) -> str:
     """What ``git patch-id --stable`` says of a patch; "" for a mail without one."""
-    done = run_alone(runner, Path("/dev/null"), ["patch-id", "--stable"], stdin=mail.text.encode("utf-8", "replace"))
+    done = run_alone(runner, Path("/dev/null"), ["patch-id", "--stable"], stdin=mail.body)
     return done.text.partition(" ")[0].strip()

@@ -86,6 +86,8 @@ class Version:
 def read_version(out: Path, label: str, number: int) -> Version | None:
     """A version that stands below an output directory; None where it does not.
 
+    Nor is one that was written before this tool knew versions: it is replaced as it was then.
+
     :raises XenstageError: (OUTPUT) it is not, byte for byte, what the tool wrote; (USAGE) another
         version of the tool wrote it.
     """
@@ -105,7 +107,7 @@ def read_version(out: Path, label: str, number: int) -> Version | None:
             why=f"this version reads {EVIDENCE_SCHEMA}",
             remedy=f"mv '{place}' '{place}.old', and make the series again: xenstage run {label[:2]}",
         )
-    return Version(number, place, value)
+    return Version(number, place, value) if "version" in value else None
 
 
 def keep_frozen(out: Path, label: str, number: int, fresh: Path) -> None:
