@@ -272,6 +272,14 @@ def test_fifty_patches(
     exported(tool, "70", out, "--mbox", box, tree=repo.path)
     last = trees(out, "70_fifty", 1)[-1]
     assert applied(repo.path, repo.head, box, tmp_path / "am0", home)[0] == last
+    before = box.read_bytes()
+    exported(tool, "70", out, "--mbox", box, tree=repo.path)
+    assert box.read_bytes() == before
+    box.write_text("mine")
+    again = ("export", "70", "--out", out, "--tree", repo.path, "--anyway", "--mbox")
+    tool(*again, box).refused(6, "another file")
+    tool(*again, box / "x.mbox").refused(6, "cannot write", "--mbox FILE")
+    assert box.read_text() == "mine"
     send(exported(tool, "70", out, tree=repo.path), sink, home, shared)
     assert len(sink.mails) == 51
     cover = sink.messages()[0]

@@ -81,7 +81,7 @@ def main(args: argparse.Namespace) -> int:
                 remedy=f"what reviewers may have seen keeps its number: xenstage run {label[:2]} -v{number + 1}",
             )
         if args.mbox:
-            write_atomically(args.mbox, as_mbox(version))
+            _write_mbox(args.mbox, as_mbox(version))
         branch = None
         if args.b4:
             branch = b4_branch(version, opened.tree.git, args.b4, opened.runner, now=int(time.time()))
@@ -90,6 +90,21 @@ def main(args: argparse.Namespace) -> int:
             delivery.commit()
     _say(args, version, branch.name if branch else "")
     return 0
+
+
+def _write_mbox(path: Path, data: bytes) -> None:
+    """Write it, unless something else of the user's is there."""
+    try:
+        if path.exists() and path.read_bytes() != data:
+            raise FileExistsError(0, "another file of this name is there", str(path))
+        write_atomically(path, data)
+    except OSError as e:
+        raise XenstageError(
+            Exit.OUTPUT,
+            f"cannot write {path}",
+            why=str(e.strerror),
+            remedy="name another file, or move that one away: --mbox FILE",
+        ) from e
 
 
 def _open(args: argparse.Namespace, version: Version) -> Opened:
