@@ -27,6 +27,9 @@ need git git
 need gcc gcc
 need make make
 need python3 python3
+# The tests send series to a server of their own with git send-email.
+[ -z "${1:-}" ] || [ -x "$(git --exec-path)/git-send-email" ] || ( need git-send-email git-email ) ||
+    say "setup: git send-email is not there: the tests that send are skipped"
 python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
     say "setup: Python 3.11 or later is needed; python3 is $(python3 --version)"; exit 5; }
 

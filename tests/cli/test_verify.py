@@ -125,7 +125,18 @@ def test_without_builds_nothing_says_nfc(tool: Tool, tmp_path: Path) -> None:
     assert got.code == 8, got.out + got.err
     for path in numbered(out, ONE):
         assert NFC not in path.read_text()
-        assert "It is not shown that nothing changes in function" in path.read_text()
+
+
+def test_what_the_machine_lacked_is_in_the_evidence_and_not_in_the_message(tool: Tool, tmp_path: Path) -> None:
+    """The message says as much as before anything was proved; whoever reads the evidence sees what is missing."""
+    out = tmp_path / "out"
+    tool.run("01", out=out).good()
+    before = [p.read_text() for p in numbered(out, ONE)]
+    tool(*argv(out, "01", build="none"))
+    assert [p.read_text() for p in numbered(out, ONE)] == before
+    for patch in evidence(out, ONE)["patches"]:
+        assert patch["proofs"]["objects"]["verdict"] == "SKIP" and patch["conclusion"] == ""
+    assert "not shown" in (out / ONE / "v1/evidence.md").read_text()
 
 
 def _stage(pattern: str, new: str, function: str = "iommu_use_hap_pt") -> dict[int, Stage]:

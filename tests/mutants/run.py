@@ -77,7 +77,7 @@ def bench(tree: str) -> Bench:
     written = [s for s in known.values() if s.patches]
     base = base_files(opened)
     out: dict[tuple[int, int], Case] = {}
-    for series in make(opened, known, written, signoff=False):
+    for series in make(opened, known, written):
         for case in cases_of(opened, series, base):
             out[(series.stage.number, case.number)] = case
     return Bench(tree, opened, out)

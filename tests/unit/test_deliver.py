@@ -206,3 +206,58 @@ def test_no_locks_on_this_file_system(
     write(tmp_path, "new")
     assert texts(tmp_path) == ["new"] * 3
     assert "do not start two runs at once" in capsys.readouterr().err
+
+
+def leave(out: Path, text: str) -> None:
+    """One directory and a file for the user."""
+    with deliver(out) as delivery:
+        (delivery.stage(NAMES[0]) / "patch").write_text(text)
+        delivery.leave("01_one/words.txt", text.encode())
+        delivery.commit()
+
+
+def test_a_file_for_the_user_is_left_once(tmp_path: Path) -> None:
+    leave(tmp_path, "first")
+    assert (tmp_path / "01_one/words.txt").read_text() == "first"
+    (tmp_path / "01_one/words.txt").write_text("mine")
+    leave(tmp_path, "second")
+    assert (tmp_path / "01_one/words.txt").read_text() == "mine"
+    assert (tmp_path / NAMES[0] / "patch").read_text() == "second"
+
+
+@pytest.mark.parametrize("old", ["old", ""])
+def test_a_file_for_the_user_comes_with_the_directory_after_a_kill(tmp_path: Path, old: str) -> None:
+    if old:
+        with deliver(tmp_path) as delivery:
+            (delivery.stage(NAMES[0]) / "patch").write_text(old)
+            delivery.commit()
+
+    def killed() -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            renames(patch, 1, die)
+            leave(tmp_path, "new")
+
+    assert child(killed) == 9
+    assert not (tmp_path / "01_one/words.txt").exists()
+    with deliver(tmp_path):
+        pass
+    assert (tmp_path / "01_one/words.txt").read_text() == "new" == (tmp_path / NAMES[0] / "patch").read_text()
+    assert not (tmp_path / STAGING).exists()
+
+
+def test_a_file_for_the_user_goes_back_with_the_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(self: object, names: object) -> None:
+        (tmp_path / "01_one/words.txt").hardlink_to(tmp_path / STAGING / "new/01_one/words.txt")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module.Delivery, "_hand_out", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        leave(tmp_path, "new")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_there_already_is_not_touched(tmp_path: Path) -> None:
+    write(tmp_path, "same")
+    stamps = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")}
+    write(tmp_path, "same")
+    assert {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")} == stamps

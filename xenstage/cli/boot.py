@@ -146,7 +146,7 @@ def patch_commit(args: argparse.Namespace, name: str) -> tuple[Tree, str]:
     known = stages()
     (stage,) = pick(known, [label])
     opened = open_all(argparse.Namespace(tree=args.tree, base=args.base, config=None))
-    series = make(opened, known, [stage], signoff=False)[-1]
+    series = make(opened, known, [stage])[-1]
     commits = [m.commit for m in series.made] or [series.parent]
     position = int(number) if number else len(commits)
     if not 1 <= position <= len(commits):

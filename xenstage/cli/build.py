@@ -16,11 +16,13 @@ from ..errors import Exit, XenstageError
 from ..progress import Progress
 from ..series.deliver import Delivery, deliver, look_ahead
 from ..series.make import Series
-from ..series.output import place_of, write_evidence, write_series
+from ..series.output import write_evidence, write_series
+from ..series.versions import place_of
 from ..stage.declare import pick
 from ..tree.config import BY_NAME, Config
-from .common import add_tree_options, open_all, stages
+from .common import Opened, add_tree_options, open_all, stages
 from .run import make, say_other_bases
+from .telling import Desk
 
 
 def add(verbs: Any) -> None:
@@ -45,8 +47,9 @@ def main(args: argparse.Namespace) -> int:
     wanted = pick(known, args.stages)
     opened = open_all(args)
     out = Path(args.out)
-    look_ahead(out, [place_of(s.label) for s in wanted])
-    series = list(make(opened, known, wanted, signoff=False))
+    desk = Desk.of(out, wanted)
+    look_ahead(out, desk.names())
+    series = desk.tell(make(opened, known, wanted), opened, {})
     configs = [BY_NAME[n] for n in dict.fromkeys(args.build_config or ["x86_64-debug"])]
     rows: list[tuple[Series, int, Config, Result]] = []
     commits = [s for s in series if s.stage in wanted]
@@ -65,10 +68,10 @@ def main(args: argparse.Namespace) -> int:
     progress.close()
     with deliver(out) as delivery:
         for one in commits:
-            _record(opened, one, [r for r in rows if r[0] is one], delivery)
+            _record(opened, one, [r for r in rows if r[0] is one], delivery, desk)
         delivery.commit()
         say_other_bases(out, opened.tree.base)
-    return _report(rows, out)
+    return _report(rows, desk)
 
 
 def _base_fails(config: Config, base: Result, out: Path) -> XenstageError:
@@ -82,15 +85,18 @@ def _base_fails(config: Config, base: Result, out: Path) -> XenstageError:
     )
 
 
-def _record(opened: Any, series: Series, rows: list[tuple[Series, int, Config, Result]], delivery: Delivery) -> None:
+def _record(
+    opened: Opened, series: Series, rows: list[tuple[Series, int, Config, Result]], delivery: Delivery, desk: Desk
+) -> None:
     """Logs and verdicts beside the patches; the series is written first if it is not there."""
-    name = place_of(series.stage.label)
+    name = place_of(series.stage.label, desk.numbers[series.stage.label])
     builds = known_results(opened.cache, series)
     if _holds(delivery.place(name), series):
         fresh = delivery.stage(name)
         shutil.copytree(delivery.place(name), fresh, dirs_exist_ok=True)
     else:
-        fresh = write_series(series, delivery, opened.tree.git, builds, cache=opened.cache)
+        edition = desk.edition(opened, series)
+        fresh = write_series(series, delivery, opened.tree.git, builds, cache=opened.cache, edition=edition)
     logs = fresh / "logs"
     logs.mkdir(exist_ok=True)
     for _, number, config, result in rows:
@@ -112,14 +118,14 @@ def _holds(place: Path, series: Series) -> bool:
     return trees == [m.tree for m in series.made]
 
 
-def _report(rows: list[tuple[Series, int, Config, Result]], out: Path) -> int:
+def _report(rows: list[tuple[Series, int, Config, Result]], desk: Desk) -> int:
     width = min(shutil.get_terminal_size().columns, 120)
     for series, number, config, r in rows:
-        subject = series.made[number - 1].patch.subject
+        subject = series.made[number - 1].subject
         kept = " (kept)" if r.kept else ""
         print(f"{r.verdict:7} {r.seconds:6.1f} s{kept:7} {config.name:18} {subject}"[:width])
         if r.verdict != "PASS":
-            log = out / series.stage.label / "v1/logs" / f"{number:04d}-{config.name}.log"
+            log = desk.place(series.stage.label) / "logs" / f"{number:04d}-{config.name}.log"
             print(f"        {r.reason}\n        log: {log}\n        {r.command}")
     bad = sum(r.verdict != "PASS" for _, _, _, r in rows)
     print(f"{len(rows)} builds: {len(rows) - bad} PASS, {bad} other")

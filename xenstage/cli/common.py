@@ -61,12 +61,20 @@ def open_all(args: argparse.Namespace) -> Opened:
 
     :raises XenstageError: as :func:`open_tree` and :func:`prepare` do.
     """
+    cache, runner, tree = open_tree_of(args)
+    return Opened(cache, runner, tree, choose_configs(args.config))
+
+
+def open_tree_of(args: argparse.Namespace) -> tuple[Cache, Runner, Tree]:
+    """The tree that the options name, for verbs that compile nothing.
+
+    :raises XenstageError: as :func:`open_tree` does.
+    """
     cache, runner = Cache.default(), Runner()
     path, base = Path(args.tree), args.base
     if args.tree == SAMPLE:
         path, base = sample_tree(bundled("sample"), cache=cache, runner=runner)
-    tree = open_tree(path, base, cache=cache, runner=runner)
-    return Opened(cache, runner, tree, choose_configs(args.config))
+    return cache, runner, open_tree(path, base, cache=cache, runner=runner)
 
 
 def choose_configs(names: list[str] | None) -> tuple[Config, ...]:

@@ -7,6 +7,7 @@ import gc
 import importlib
 import importlib.util
 import io
+import keyword
 import signal
 import sys
 import threading
@@ -20,7 +21,20 @@ from ..storage import Place, cache_place, out_place, retold, temporary_place
 from ..storage import explain as explain_error
 
 PACKAGES = ("clang", "elftools", "fissix", "libcst", "pycparser")  # which a verb may load late
-VERBS = ("prepare", "sites", "explain", "run", "build", "verify", "boot", "matrix")
+VERBS = (
+    "prepare",
+    "sites",
+    "explain",
+    "run",
+    "build",
+    "verify",
+    "boot",
+    "matrix",
+    "cc-cmd",
+    "export",
+    "import",
+    "overlay",
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -35,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
     words = sys.argv[1:] if argv is None else argv
     for name in words[:1] if words[:1] and words[0] in VERBS else VERBS:  # loading all of them takes half a second
-        importlib.import_module(f".{name}", __package__).add(verbs)
+        importlib.import_module(f".{_module(name)}", __package__).add(verbs)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # names of files need not be text
@@ -64,6 +78,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         Cache.default().leave()
         if before is not None:
             signal.signal(signal.SIGTERM, before)
+
+
+def _module(verb: str) -> str:
+    """The module of a verb; a word of Python's cannot be one's name."""
+    return f"{verb}_" if keyword.iskeyword(verb) else verb.replace("-", "_")
 
 
 class Terminated(KeyboardInterrupt):

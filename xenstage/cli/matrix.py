@@ -38,7 +38,7 @@ Prepare = Callable[[argparse.Namespace, list[Stage]], tuple[tuple[Commit, ...], 
 def real_prepare(args: argparse.Namespace, wanted: list[Stage]) -> tuple[tuple[Commit, ...], Bench]:
     """The series as commits of the tool's own repository, and the machines of this computer."""
     opened = open_all(args)
-    series = make(opened, stages(), wanted, signoff=False)
+    series = make(opened, stages(), wanted)
     rows = [(s.stage.label, [(m.commit, m.patch.subject, m.patch.probes) for m in s.made]) for s in series]
     machines = tuple(args.machine or ())
     line = line_of(opened.tree.base, rows)

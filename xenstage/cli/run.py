@@ -16,11 +16,12 @@ from ..progress import say
 from ..prove.patch.apply import need_applicable
 from ..series.deliver import deliver, look_ahead
 from ..series.mails import write_mails
-from ..series.make import Series, Workshop, make_series, tell_again
-from ..series.output import evidence_pages, known_proofs, other_bases, place_of, write_series
+from ..series.make import Series, Workshop, make_series
+from ..series.output import evidence_pages, other_bases, write_series
 from ..stage.declare import Stage, pick
 from ..tree.git import user_identity
 from .common import Opened, add_tree_options, open_all, stages
+from .telling import Desk, add_version_options
 
 SHOWN = 4  # reasons of one patch on the terminal
 
@@ -31,7 +32,7 @@ def add(verbs: Any) -> None:
     add_tree_options(p)
     p.add_argument("stages", nargs="+", metavar="STAGE", help="01, 02, …; earlier ones are made first")
     p.add_argument("--out", metavar="DIR", default="out", help="where the series go (default: out)")
-    p.add_argument("--signoff", action="store_true", help="add your own Signed-off-by: you alone can say this")
+    add_version_options(p)
     p.set_defaults(function=main)
 
 
@@ -41,23 +42,26 @@ def main(args: argparse.Namespace) -> int:
     wanted = pick(known, args.stages)
     opened = open_all(args)
     out = Path(args.out)
-    look_ahead(out, [place_of(s.label) for s in wanted])
-    every = make(opened, known, wanted, signoff=args.signoff)
+    desk = Desk.of(out, wanted, args.version, args.signoff)
+    look_ahead(out, desk.names())
+    every = make(opened, known, wanted)
     git, cache = opened.tree.git, opened.cache
     with deliver(out) as delivery:
-        proved = {t: p for s in wanted for t, p in known_proofs(out, s.label, opened.tree.base).items()}
-        if proved:
-            said = {t: p["conclusion"] for t, p in proved.items()}
-            every = tell_again(every, git, signoff=args.signoff, conclusions=said)
+        proved = {t: p for s in every if s.stage in wanted for t, p in desk.proofs(s).items()}
+        every = desk.tell(every, opened, {t: p["conclusion"] for t, p in proved.items()})
+        try_mails(opened, every)
         mine = [s for s in every if s.stage in wanted]
         for series in mine:
-            builds = known_results(cache, series)
-            pages = evidence_pages(out, series.stage.label) if all(m.tree in proved for m in series.made) else {}
-            write_series(series, delivery, git, builds, cache=cache, proofs=proved, extra=pages)
+            builds, source = known_results(cache, series), desk.source(series.stage.label)
+            whole = source is not None and all(m.tree in proved for m in series.made)
+            pages = evidence_pages(source.place) if source is not None and whole else {}
+            edition = desk.edition(opened, series)
+            write_series(series, delivery, git, builds, cache=cache, proofs=proved, extra=pages, edition=edition)
+            desk.settle(series, delivery)
         delivery.commit()
         say_other_bases(out, opened.tree.base)
     for series in mine:
-        _report(series, out / place_of(series.stage.label))
+        _report(series, desk.place(series.stage.label))
     return 0
 
 
@@ -67,8 +71,8 @@ def say_other_bases(out: Path, base: str) -> None:
         say(f"{place} is of another base ({other[:12]}, not {base[:12]}): make it again, or move it away")
 
 
-def make(opened: Opened, known: dict[int, Stage], wanted: list[Stage], *, signoff: bool) -> list[Series]:
-    """The series of the wanted stages and of all before them.
+def make(opened: Opened, known: dict[int, Stage], wanted: list[Stage]) -> list[Series]:
+    """The series of the wanted stages and of all before them, with the stages' own words alone.
 
     :raises XenstageError: (SITE) and others, as the stages do; no series is written then.
     """
@@ -79,18 +83,18 @@ def make(opened: Opened, known: dict[int, Stage], wanted: list[Stage], *, signof
         if stage.defect is not None and stage.number <= last:
             raise stage.defect  # the later stages stand on it
     before = [s for n, s in known.items() if n <= last and s.patches]
-    shop = Workshop(opened.tree, prepared, opened.cache, author, signoff)
+    shop = Workshop(opened.tree, prepared, opened.cache, author)
     try:
         made = make_series(shop, before)
     except XenstageError as e:
         if e.code is Exit.SITE:
             say(f"at {opened.tree.base[:12]} (Xen {opened.tree.version}):")
         raise
-    _try_mails(opened, made)
+    try_mails(opened, made)
     return made
 
 
-def _try_mails(opened: Opened, made: Sequence[Series]) -> None:
+def try_mails(opened: Opened, made: Sequence[Series]) -> None:
     """Stop before anything is written, if git am would not make of the mails what the stages made."""
     git = opened.tree.git
     scratch = opened.cache.scratch("mails")
@@ -118,7 +122,7 @@ def _report(series: Series, place: Path) -> None:
         uses = sum(r["uses"] for r in made.sites.values())
         changed = sum(r["rewritten"] for r in made.sites.values())
         staying = sum(r["staying"] for r in made.sites.values())
-        print(f"  {number}/{len(series.made)} {made.patch.subject}")
+        print(f"  {number}/{len(series.made)} {made.subject}")
         print(f"      {len(made.edits)} edits; {uses} uses = {changed} rewritten + {staying} staying")
         reasons = Counter(s["reason"] for s in made.stays).most_common()
         shown = reasons if len(reasons) <= SHOWN else reasons[: SHOWN - 1]

@@ -12,6 +12,7 @@ from ..builds.builder import Result
 from ..builds.results import known_results
 from ..errors import Exit, XenstageError
 from ..index.sweep import Files
+from ..mail.mailbox import FORMS
 from ..progress import Progress
 from ..prove.case import Case, Declared, make_case, retold
 from ..prove.judge import NAMES, Judgement, judge_patch
@@ -21,13 +22,14 @@ from ..prove.patch.form import prove_form
 from ..prove.patch.second import second_opinion
 from ..prove.result import Proof
 from ..series.deliver import Delivery, deliver, look_ahead
-from ..series.make import Series, tell_again
-from ..series.output import place_of, write_series
+from ..series.make import Series
+from ..series.output import Edition, write_series
 from ..stage.declare import pick
 from ..tree.config import BY_NAME
 from .common import Opened, add_tree_options, open_all, stages
 from .proving import base_files, build_all, build_tools, built_for, configs_of, report
 from .run import make, say_other_bases
+from .telling import Desk, add_version_options
 from .verify_foreign import verify_directory
 
 
@@ -35,9 +37,9 @@ def add(verbs: Any) -> None:
     """Register the verb."""
     p = verbs.add_parser("verify", help="prove what every patch of stages, or of any directory of patches, does")
     add_tree_options(p)
-    p.add_argument("what", nargs="+", metavar="STAGE|DIR", help="01, 02, …; or one directory of git format-patch")
+    p.add_argument("what", nargs="+", metavar="STAGE|MAILS", help=f"01, 02, …; or one of: {FORMS}")
     p.add_argument("--out", metavar="DIR", default="out", help="where series and evidence go (default: out)")
-    p.add_argument("--signoff", action="store_true", help="add your own Signed-off-by: you alone can say this")
+    add_version_options(p)
     p.add_argument(
         "--build-config",
         metavar="NAME",
@@ -58,15 +60,18 @@ def main(args: argparse.Namespace) -> int:
     """Prove and print a table; the exit code says the worst verdict (docs/verify.md)."""
     started = time.monotonic()
     only = frozenset(args.only or NAMES)
-    if len(args.what) == 1 and Path(args.what[0]).is_dir() and not args.what[0].isdigit():
+    if len(args.what) == 1 and Path(args.what[0]).exists() and not args.what[0].isdigit():
         rows, place, spent = verify_directory(args, only)
         return report(rows, {place.name: place}, spent, time.monotonic() - started)
     known = stages()
     wanted = pick(known, args.what)
     opened = open_all(args)
     out = Path(args.out)
-    look_ahead(out, [place_of(s.label) for s in wanted])
-    bare = make(opened, known, wanted, signoff=False)
+    desk = Desk.of(out, wanted, args.version, args.signoff)
+    look_ahead(out, desk.names())
+    desk.warn_of_exported()
+    # What people say in their own words is judged as well: no proof has allowed anything yet.
+    bare = desk.tell(make(opened, known, wanted), opened, {})
     mine = [s for s in bare if s.stage in wanted]
     pairs = [(m.commit, p) for s in mine for m, p in zip(s.made, _parents(s), strict=True)]
     results, spent = build_all(opened, pairs, configs_of(args), only)
@@ -83,17 +88,20 @@ def main(args: argparse.Namespace) -> int:
             for c in cases[series.stage.label]
         ]
     said = {m.tree: j.conclusion for s in mine for m, j in zip(s.made, judged[s.stage.label], strict=True)}
-    final = [s for s in tell_again(bare, opened.tree.git, signoff=args.signoff, conclusions=said) if s.stage in wanted]
     with deliver(out) as delivery:
-        staged = [_write(opened, s, judged, delivery, results, only, ready=False) for s in final]
+        final = [s for s in desk.tell(bare, opened, said) if s.stage in wanted]
+        editions = {s.stage.label: desk.edition(opened, s) for s in final}
+        staged = [_write(opened, s, judged, delivery, results, only, editions, ready=False) for s in final]
         if "form" in only:
-            _form(opened, final, judged, staged, progress)
+            _form(opened, final, judged, staged, editions, progress)
             for series in final:
-                _write(opened, series, judged, delivery, results, only, ready=True)
+                _write(opened, series, judged, delivery, results, only, editions, ready=True)
+        for series in final:
+            desk.settle(series, delivery)
         delivery.commit()
         say_other_bases(out, opened.tree.base)
     progress.close()
-    logs = {s.stage.label: out / place_of(s.stage.label) for s in mine}
+    logs = {s.stage.label: desk.place(s.stage.label) for s in mine}
     opinion = _second(opened, every) if args.second_opinion and every else None
     return report([j for row in judged.values() for j in row], logs, spent, time.monotonic() - started, opinion)
 
@@ -128,6 +136,7 @@ def _form(
     series: Sequence[Series],
     judged: dict[str, list[Judgement]],
     staged: Sequence[Path],
+    editions: Mapping[str, Edition],
     progress: Progress,
 ) -> None:
     """Apply the finished mails to a clean clone, and look at each.
@@ -157,7 +166,8 @@ def _form(
                     why=f"{got} and {case.tree}",
                     remedy="this is a defect of the tool; nothing of the series should be sent",
                 )
-            form = prove_form(case, patch=mails[s.stage.label][i].read_bytes(), total=len(cases))
+            notes = editions[s.stage.label].mailing.notes.get(s.made[i].patch_id, "")
+            form = prove_form(case, patch=mails[s.stage.label][i].read_bytes(), total=len(cases), notes=notes)
             rows[i] = rows[i].with_form(form)
             progress.step("form")
             position += 1
@@ -170,13 +180,18 @@ def _write(
     delivery: Delivery,
     results: Mapping[tuple[str, str], Result],
     only: frozenset[str],
+    editions: Mapping[str, Edition],
     *,
     ready: bool,
 ) -> Path:
     rows = judged[series.stage.label]
     git = opened.tree.git
     proofs = {
-        m.tree: {"proofs": {p.name: p.to_json() for p in j.proofs}, "conclusion": j.conclusion}
+        m.tree: {
+            "proofs": {p.name: p.to_json() for p in j.proofs},
+            "conclusion": j.conclusion,
+            "proved": m.commit,
+        }
         for m, j in zip(series.made, rows, strict=True)
     }
     if not ready or only != frozenset(NAMES):
@@ -187,4 +202,5 @@ def _write(
             if tree == made.tree and result.log:
                 extra[f"logs/{number:04d}-{config}.log"] = result.log
     builds = known_results(opened.cache, series)
-    return write_series(series, delivery, git, builds, cache=opened.cache, proofs=proofs, extra=extra)
+    edition = editions[series.stage.label]
+    return write_series(series, delivery, git, builds, cache=opened.cache, proofs=proofs, extra=extra, edition=edition)

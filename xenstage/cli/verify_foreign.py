@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import re
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from ..builds.builder import Result
 from ..edit.edits import Edit
 from ..effect import Answer, Effect
 from ..errors import Exit, XenstageError
+from ..mail.mailbox import FORMS, Mail, is_mailbox, one_series, read_mails
 from ..progress import Progress
 from ..prove.case import Declared, make_case
 from ..prove.judge import NAMES, Judgement, judge_patch
@@ -20,7 +22,7 @@ from ..prove.page import evidence_page
 from ..prove.patch.apply import am_in_order
 from ..prove.patch.form import prove_form
 from ..series.deliver import MANIFEST, check_ours, deliver, look_ahead
-from ..series.output import EVIDENCE_SCHEMA
+from ..series.versions import EVIDENCE_SCHEMA
 from ..tree.source import open_tree
 from .common import Opened, open_all
 from .proving import base_files, build_if_possible, built_for, configs_of
@@ -32,25 +34,57 @@ _INTENDED = re.compile(r"^Intended changes, visible to guests:\n\n((?:- .*(?:\n 
 def verify_directory(args: argparse.Namespace, only: frozenset[str]) -> tuple[list[Judgement], Path, float]:
     """Apply the mails in order to a clean clone of the base, and judge each.
 
-    The directory is only read.  Evidence goes to ``OUT/NAME-evidence``.
+    The directory, mbox, maildir or file is only read.  Evidence goes to ``OUT/NAME-evidence``.
 
     :returns: the judgements, where the evidence is, and the seconds that make took.
     :raises XenstageError: (USAGE) no patches, or evidence that is not theirs; (FAIL) a
         patch that does not apply; (OUTPUT) a series of ours that somebody changed.
     """
     directory = Path(args.what[0])
-    mails = [p for p in _readable(directory) if not p.name.startswith("0000-")]
-    if not mails:
-        raise XenstageError(
-            Exit.USAGE,
-            f"there are no patches in {directory}",
-            why="wanted: files *.patch as git format-patch writes them",
-            remedy=f"git format-patch -o '{directory}' --base=auto BASE..TIP",
-        )
-    said = _evidence(directory)
+    with tempfile.TemporaryDirectory(prefix="xenstage-mails-") as unpacked:
+        if is_mailbox(directory):
+            held = read_mails(directory)
+            mails, texts = _unpack(one_series(held, directory), Path(unpacked)), [m.text.encode() for m in held]
+            return _verify(args, only, directory, mails, texts, None)
+        mails = [p for p in _readable(directory) if not p.name.startswith("0000-")]
+        if not mails:
+            raise XenstageError(
+                Exit.USAGE,
+                f"there are no patches in {directory}",
+                why=f"wanted: {FORMS}",
+                remedy=f"git format-patch -o '{directory}' --base=auto BASE..TIP",
+            )
+        texts = [p.read_bytes() for p in sorted(directory.glob("*.patch"))]
+        return _verify(args, only, directory, mails, texts, _evidence(directory))
+
+
+def _unpack(mails: Sequence[Mail], place: Path) -> list[Path]:
+    """The mails of a mailbox as files that git am takes, in order; their names are ours."""
+    out = []
+    for number, mail in enumerate(mails, 1):
+        slug = re.sub(r"[^A-Za-z0-9]+", "-", mail.subject)[:52].strip("-")
+        path = place / f"{number:04d}-{slug}.patch"
+        path.write_bytes(b"From xenstage Mon Sep 17 00:00:00 2001\n" + mail.raw)
+        out.append(path)
+    return out
+
+
+def _verify(
+    args: argparse.Namespace,
+    only: frozenset[str],
+    directory: Path,
+    mails: Sequence[Path],
+    texts: Sequence[bytes],
+    said: Any,
+) -> tuple[list[Judgement], Path, float]:
+    """As :func:`verify_directory`, of mails that are files.
+
+    :param texts: what may name the base.
+    :param said: the evidence beside a series of ours.
+    """
     name = f"{directory.resolve().name}-evidence"
     look_ahead(Path(args.out), [name])
-    base = said["base"] if said else _base_of(directory, args.base)
+    base = said["base"] if said else _base_of(texts, args.base)
     opened = open_all(args)
     if base is not None:
         parent = said["parent"] if said else base
@@ -79,7 +113,8 @@ def verify_directory(args: argparse.Namespace, only: frozenset[str]) -> tuple[li
         built = built_for(case, results)
         one = judge_patch(case, built, cache=opened.cache, only=only, step=progress.step, unbuilt=unbuilt)
         if "form" in only:
-            one = one.with_form(prove_form(case, patch=mail.read_bytes(), total=len(cases)))
+            notes = said["patches"][case.number - 1].get("notes", "") if said else ""
+            one = one.with_form(prove_form(case, patch=mail.read_bytes(), total=len(cases), notes=notes))
             progress.step("form")
         judged.append(one)
     progress.close()
@@ -118,11 +153,11 @@ def _at(opened: Opened, base: str) -> Opened:
     return Opened(opened.cache, opened.runner, tree, opened.configs)
 
 
-def _base_of(directory: Path, given: str) -> str | None:
+def _base_of(texts: Sequence[bytes], given: str) -> str | None:
     """The base commit that the mails name, unless the user names one."""
     if given != "HEAD":
         return None
-    found = {m.group(1).decode() for p in sorted(directory.glob("*.patch")) for m in _BASE.finditer(p.read_bytes())}
+    found = {m.group(1).decode() for text in texts for m in _BASE.finditer(text)}
     return found.pop() if len(found) == 1 else None
 
 

@@ -138,7 +138,8 @@ def judge_patch(
             "configurations": list(equal.configs), "differ": list(equal.differ), "gaps": list(equal.gaps)
         }  # fmt: skip
     proofs = tuple(done[n] for n in NAMES if n in done)
-    return Judgement(case, proofs, not why_not, tuple(why_not), _conclude(case, why_not), equal)
+    conclusion = _conclude(case, why_not, done)
+    return Judgement(case, proofs, not why_not, tuple(why_not), conclusion, equal)
 
 
 def _advice(residue: Proof) -> Proof:
@@ -205,10 +206,21 @@ def _hold_to_claim(proof: Proof, case: Case, why_not: list[str]) -> Proof:
     return replace(proof, verdict=REFUSED, summary="the message claims more than is shown", findings=findings)
 
 
-def _conclude(case: Case, why_not: list[str]) -> str:
+def _conclude(case: Case, why_not: list[str], done: Mapping[str, Proof]) -> str:
+    """The sentence for the message, from what is true of the patch.
+
+    What could not run on this machine, or was not asked for, is the evidence's business: the history
+    of a tree has no use for what one machine lacked.
+    """
     if not why_not:
         return NFC
     if case.declared.intended:
+        return ""
+    deciding = [n for n in NAMES if n not in ("builds", "residue", "form")]
+    whole = all(n in done and done[n].verdict not in (SKIP, INFRA) for n in deciding)
+    if not whole and not any(not e.unreachable for e in case.declared.effects):
+        why_not = [f"{n}: {done[n].summary}" for n in deciding if n in done and done[n].verdict in (FAIL, REFUSED)]
+    if not why_not:
         return ""
     first = "; ".join(why_not[:3])
     more = f"; and {len(why_not) - 3} more" if len(why_not) > 3 else ""

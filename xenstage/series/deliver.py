@@ -116,6 +116,7 @@ class Delivery:
 
     out: Path
     _names: list[str] = field(default_factory=list)
+    _files: list[str] = field(default_factory=list)
 
     @property
     def _staging(self) -> Path:
@@ -162,8 +163,22 @@ class Delivery:
             self._names.append(name)
         return fresh
 
+    def leave(self, name: str, data: bytes) -> None:
+        """A file to leave for the user, together with the directories, where there is none of that name.
+
+        :param name: path below the output directory.
+        """
+        fresh = self._staging / "new" / name
+        try:
+            self._begin()
+            fresh.parent.mkdir(parents=True, exist_ok=True)
+            fresh.write_bytes(data)
+        except OSError as e:
+            raise _not_written(self.out, e) from e
+        self._files.append(name)
+
     def commit(self) -> None:
-        """Seal what was staged, and put all of it in place.
+        """Seal what was staged, and put all of it in place; what is there already, byte for byte, stays.
 
         :raises XenstageError: (OUTPUT) when one of the directories cannot be replaced;
             all of them are then as they were.
@@ -172,14 +187,18 @@ class Delivery:
             for name in self._names:
                 seal(self._staging / "new" / name)
                 self.check(name)
-            write_atomically(self._staging / _JOURNAL, json.dumps({"names": self._names}).encode())
+            self._names = [n for n in self._names if not self._is_there(n)]
+            journal = {"names": self._names, "files": self._files}
+            write_atomically(self._staging / _JOURNAL, json.dumps(journal).encode())
         except OSError as e:
             raise _not_written(self.out, e) from e
         made = [p for n in self._names if not (p := self.place(n).parent).exists()]
         try:
             self._forward(self._names)
+            self._hand_out(self._files)
         except BaseException as e:  # also Ctrl-C: all or nothing
             self._back(self._names)
+            self._take_back(self._files)
             (self._staging / _JOURNAL).unlink()
             for directory in made:
                 with contextlib.suppress(OSError):
@@ -219,6 +238,25 @@ class Delivery:
                 check_nothing(final)
                 old.rename(final)
 
+    def _is_there(self, name: str) -> bool:
+        """Whether the directory in place has the same manifest; :meth:`check` has held it against its files."""
+        final, new, _ = self._three(name)
+        there = final / MANIFEST
+        return there.is_file() and there.read_bytes() == (new / MANIFEST).read_bytes()
+
+    def _hand_out(self, names: Iterable[str]) -> None:
+        for name in names:
+            final, new, _ = self._three(name)
+            if new.is_file():
+                with contextlib.suppress(FileExistsError):  # the user's own was first
+                    os.link(new, final)
+
+    def _take_back(self, names: Iterable[str]) -> None:
+        for name in names:
+            final, new, _ = self._three(name)
+            if new.is_file() and final.is_file() and final.samefile(new):
+                final.unlink()
+
     def _three(self, name: str) -> tuple[Path, Path, Path]:
         return self.place(name), self._staging / "new" / name, self._staging / "old" / name
 
@@ -237,13 +275,15 @@ class Delivery:
                 why="this name is where the tool makes its output, and something else stands there",
                 remedy=f"mv '{staging}' '{self.out}/staging.mine'",
             )
-        names = _names_in(staging / _JOURNAL)
-        if names:
+        names, files = _names_in(staging / _JOURNAL, "names"), _names_in(staging / _JOURNAL, "files")
+        if names or files:
             say(f"{self.out}: an earlier run was killed while it put its series in place; carrying on")
             try:
                 self._forward(names)
+                self._hand_out(files)
             except (OSError, XenstageError):
                 self._back(names)
+                self._take_back(files)
         self.clear()
 
     def clear(self) -> None:
@@ -295,9 +335,9 @@ def _is_staging(path: Path) -> bool:
         return False
 
 
-def _names_in(journal: Path) -> list[str]:
+def _names_in(journal: Path, what: str) -> list[str]:
     try:
-        names = json.loads(journal.read_bytes())["names"]
+        names = json.loads(journal.read_bytes())[what]
         return [n for n in names if ".." not in Path(n).parts and not Path(n).is_absolute()]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return []  # it is written whole or not at all

@@ -12,6 +12,7 @@ from ..edit.edits import Edit
 from ..errors import Exit, XenstageError
 from ..index.sites import Index, index_names
 from ..index.sweep import Files, sweep
+from ..mail.overlay import Entry
 from ..progress import say
 from ..stage.declare import Patch, Stage, defect_of
 from ..stage.view import View
@@ -32,6 +33,11 @@ class Made:
     :param facts: what the rewrite put down about this tree.
     :param sites: counts of uses: rewritten, staying, by name.
     :param checked: what the stage's own check returned.
+    :param parent_tree: the hash of the tree before it.
+    :param patch_id: what ``git patch-id --stable`` says of it: by this, people's words are found.
+    :param subject: as its message has it, which may be a person's.
+    :param signoff: who signed it off ("Name <address>"); "" for nobody.
+    :param words: what people say of it.
     """
 
     patch: Patch
@@ -42,6 +48,25 @@ class Made:
     sites: dict[str, dict[str, int]]
     stays: tuple[dict[str, Any], ...]
     checked: dict[str, Any] = field(default_factory=dict)
+    parent_tree: str = ""
+    patch_id: str = ""
+    subject: str = ""
+    signoff: str = ""
+    words: Entry = field(default_factory=Entry)
+
+
+@dataclass(frozen=True)
+class Telling:
+    """What goes into messages beside a stage's own text; by patch id but for the conclusions.
+
+    :param conclusions: what proofs allow a message to say, by the hash of the patch's tree.
+    :param signoffs: who signed a patch off: "Name <address>".
+    :param words: what people say of a patch.
+    """
+
+    conclusions: Mapping[str, str] = field(default_factory=dict)
+    signoffs: Mapping[str, str] = field(default_factory=dict)
+    words: Mapping[str, Entry] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -74,16 +99,12 @@ class Workshop:
 
     :param prepared: configurations to parse, the first one's checkout being read.
     :param author: the user.
-    :param signoff: whether the user asked for Signed-off-by lines.
-    :param conclusions: what proofs allow a message to say, by the hash of the patch's tree.
     """
 
     tree: Tree
     prepared: Sequence[Prepared]
     cache: Cache
     author: Identity
-    signoff: bool = False
-    conclusions: Mapping[str, str] = field(default_factory=dict)
 
     def files(self) -> Files:
         """The base commit's files."""
@@ -200,28 +221,31 @@ def _make_patch(
     modes = {p: m for p, m in files.tracked.items() if p not in files.gone}
     tree = git.write_tree(parent, done.changed, modes, scratch=scratch)
     said = replace(patch, effects=(*patch.effects, *before.effects))
+    before_tree = git.tree_of(parent)
     # _tell makes the commit, once its message is known.
-    made = Made(said, "", tree, done.edits, before.facts, done.counts, done.stays, checked)
-    told = _tell(made, git, shop.author, parent, date, signoff=shop.signoff, conclusions=shop.conclusions)
-    return told, after_files
+    made = Made(
+        said, "", tree, done.edits, before.facts, done.counts, done.stays, checked,
+        before_tree, git.patch_id(before_tree, tree),
+    )  # fmt: skip
+    return _tell(made, git, shop.author, parent, date, Telling()), after_files
 
 
-def _tell(
-    made: Made, git: Git, author: Identity, parent: str, date: int, *, signoff: bool, conclusions: Mapping[str, str]
-) -> Made:
+def _tell(made: Made, git: Git, author: Identity, parent: str, date: int, telling: Telling) -> Made:
     """The patch as a commit on a parent, with the message that the conclusions allow."""
-    line = f"{author.name} <{author.email}>" if signoff else None
-    message = commit_message(made.patch, made.facts, line, conclusions.get(made.tree, ""))
-    return replace(made, commit=git.commit_tree(made.tree, parent, message, author=author, date=date))
+    line, words = telling.signoffs.get(made.patch_id, ""), telling.words.get(made.patch_id, Entry())
+    message = commit_message(made.patch, made.facts, line, telling.conclusions.get(made.tree, ""), words)
+    commit = git.commit_tree(made.tree, parent, message, author=author, date=date)
+    return replace(made, commit=commit, subject=message.partition("\n")[0], signoff=line, words=words)
 
 
 def tell_again(
-    every: Sequence[Series], git: Git, *, signoff: bool = False, conclusions: Mapping[str, str]
+    every: Sequence[Series], git: Git, telling: Mapping[str, Telling], standing: Mapping[str, Sequence[str]]
 ) -> list[Series]:
     """Series of :func:`make_series` with other messages: the same trees, and nothing is rewritten.
 
     :param every: all that were made together, in order.
-    :param conclusions: what proofs allow a message to say, by the hash of the patch's tree.
+    :param telling: what goes into the messages, by the stage's label; nothing for others.
+    :param standing: by label, commits of ours that hold these very patches on the base already.
     """
     out: list[Series] = []
     if not every:
@@ -229,10 +253,15 @@ def tell_again(
     parent, count, date = every[0].base, 0, git.date_of(every[0].base)
     for series in every:
         first, made = parent, list[Made]()
-        for one in series.made:
+        there = standing.get(series.stage.label, ())
+        for i, one in enumerate(series.made):
             count += 1
-            stamp = date + 60 * count
-            made.append(_tell(one, git, series.author, parent, stamp, signoff=signoff, conclusions=conclusions))
+            if there:
+                made.append(replace(one, commit=there[i]))
+                parent = there[i]
+                continue
+            what = telling.get(series.stage.label, Telling())
+            made.append(_tell(one, git, series.author, parent, date + 60 * count, what))
             parent = made[-1].commit
         out.append(replace(series, parent=first, tip=parent, made=tuple(made)))
     return out

@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import Exit, XenstageError
+from ..mail.overlay import Entry
 from ..stage.declare import Patch
 
 WIDTH = 72
+_NOTHING = Entry()
 SUBJECT_WIDTH = 65  # "[PATCH 10/12] " and a mail reader's margin stay below 80
 
 
@@ -51,26 +53,30 @@ def _wrap(text: str, lead: str = "") -> str:
     return textwrap.fill(text, WIDTH, subsequent_indent=lead, break_long_words=False, break_on_hyphens=False)
 
 
-def commit_message(patch: Patch, facts: Mapping[str, Any], signoff: str | None, conclusion: str = "") -> str:
-    """Subject, body, the declared intended changes, and a sign-off only if one is given.
+def commit_message(
+    patch: Patch, facts: Mapping[str, Any], signoff: str | None, conclusion: str = "", words: Entry = _NOTHING
+) -> str:
+    """Subject, body, the declared intended changes, a sign-off only if one is given, people's tags.
 
     :param conclusion: what the proofs allow to say at the end ("No functional change."), or "".
     :param signoff: "Name <address>" of the person who asked for it.
-    :raises XenstageError: (SITE) when the subject does not keep the conventions.
+    :param words: what people say of the patch; a subject and a body of theirs take the place of the stage's.
+    :raises XenstageError: (SITE) when the subject does not keep the conventions, (USAGE) when it is a person's.
     """
-    if len(patch.subject) > SUBJECT_WIDTH or not re.match(r"[\w/.,-]+(?: [\w/.,-]+)*: [a-z]", patch.subject):
+    subject = words.subject or patch.subject
+    if len(subject) > SUBJECT_WIDTH or not re.match(r"[\w/.,-]+(?: [\w/.,-]+)*: [a-z]", subject):
         raise XenstageError(
-            Exit.SITE,
-            f"the subject {patch.subject!r} does not keep the tree's conventions",
+            Exit.USAGE if words.subject else Exit.SITE,
+            f"the subject {subject!r} does not keep the tree's conventions",
             why=f"wanted: 'area: lower case imperative', at most {SUBJECT_WIDTH} columns",
-            remedy="change it in the stage's declaration",
+            remedy="change it in the overlay" if words.subject else "change it in the stage's declaration",
         )
-    parts = [patch.subject, fill(patch.body, facts)]
+    parts = [subject, words.body or fill(patch.body, facts)]
     if patch.intended:
         parts.append("Intended changes, visible to guests:")
         parts += [_wrap("- " + " ".join(fill(text, facts).split()), "  ") for text in patch.intended]
     if conclusion:
         parts.append(_wrap(conclusion))
-    if signoff:
-        parts.append(f"Signed-off-by: {signoff}")
+    trailers = ([f"Signed-off-by: {signoff}"] if signoff else []) + list(words.tags)
+    parts.append("\n".join(dict.fromkeys(trailers)))
     return "\n\n".join(p for p in parts if p) + "\n"

@@ -20,8 +20,11 @@ from ..cache import Cache, digest
 from ..errors import Exit, XenstageError
 from ..process import Done, Runner
 from .isolation import author as authored
-from .isolation import committer, places, run_alone, run_on_users, said_author
+from .isolation import committer as committed_by
+from .isolation import places, run_alone, run_on_users, said_author
 
+DIFF = ("--no-renames", "--no-ext-diff", "--no-textconv", "--no-color")
+"""With the settings of every git of ours (isolation), all that decides about the bytes of a diff."""
 _HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
@@ -179,16 +182,38 @@ class Git:
         finally:
             scratch.unlink(missing_ok=True)
 
-    def commit_tree(self, tree: str, parent: str | None, message: str, *, author: Identity, date: int) -> str:
+    def commit_tree(
+        self,
+        tree: str,
+        parent: str | None,
+        message: str,
+        *,
+        author: Identity,
+        date: int,
+        committer: Identity | None = None,
+        committed: int | None = None,
+    ) -> str:
         """Make a commit of a tree that is there, and return its hash.
 
         :param parent: None for a commit without one.
         :param date: as :meth:`commit`.
+        :param committer: where it is not the author; ``committed`` is its date, if not the author's.
         """
-        who = {**authored(author.name, author.email, date), **committer(author.name, author.email, date)}
+        by = committer or author
+        when = date if committed is None else committed
+        who = {**authored(author.name, author.email, date), **committed_by(by.name, by.email, when)}
         on = ["-p", parent] if parent else []
-        made = self.need("commit-tree", tree, *on, "-F", "-", stdin=message.encode(), env=who)
+        text = message.encode("utf-8", "surrogateescape")
+        made = self.need("commit-tree", tree, *on, "-F", "-", stdin=text, env=who)
         return made.decode().strip()
+
+    def patch_id(self, old: str, new: str) -> str:
+        """What ``git patch-id --stable`` says of the difference of two trees or commits; "" where there is none.
+
+        It is asked of the very text that our mails have, so that it is their id for everybody.
+        """
+        diff = self.need("diff-tree", "-r", "-p", *DIFF, old, new)
+        return self.need("patch-id", "--stable", stdin=diff).decode().partition(" ")[0]
 
     def set_branch(self, name: str, commit: str) -> None:
         """Let a branch of our own repository name a commit.
@@ -197,6 +222,12 @@ class Git:
         """
         (self.repo / f"refs/heads/{name}.lock").unlink(missing_ok=True)
         self.need("update-ref", f"refs/heads/{name}", commit)
+
+    def drop_ref(self, name: str) -> None:
+        """Remove a ref of our own repository where it is there; as :meth:`set_branch` otherwise."""
+        if (self.repo / name).is_file() and (self.repo / name).read_bytes():
+            (self.repo / f"{name}.lock").unlink(missing_ok=True)
+            self.need("update-ref", "-d", name)
 
     def checkout(self, commit: str, directory: Path, index: Path) -> None:
         """Make a directory of ours hold a commit's bytes as they are, rewriting only files that differ.

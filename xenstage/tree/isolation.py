@@ -1,7 +1,7 @@
 """run_alone, run_on_users: the one place that starts git, and all that git may know of the caller.
 
 No variable named ``GIT_*`` of the caller reaches any program that we start
-(:class:`~xenstage.process.Runner`).  git is started in two ways, and in no third:
+(:class:`~xenstage.process.Runner`).  git is started in two ways:
 
 :func:`run_alone`
     on a repository of ours.  Nobody's configuration, attributes, ignore file, hooks,
@@ -18,6 +18,9 @@ No variable named ``GIT_*`` of the caller reaches any program that we start
     - ``pack-objects --stdout``: their bytes; a commit's name vouches for them
     - ``config --get``: ``user.name``, ``user.email``, and whether there is a remote
 
+:func:`add_branch` is for the one verb that is told to write to a repository by name (``export --b4
+REPO``): objects, and a branch that was not there.
+
 ``GIT_AUTHOR_NAME`` and ``GIT_AUTHOR_EMAIL`` are the one exception: they are read here, as
 text, for the author's identity (:func:`~xenstage.tree.git.user_identity`), and git sees them
 only as the author of a commit of ours.  Replacement refs and grafts are followed nowhere: the
@@ -32,6 +35,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..cache import write_atomically
+from ..errors import Exit, XenstageError
 from ..process import Done, Runner
 
 # Both ways: nothing is asked at a prompt, nothing comes over a network, a name is its object's.
@@ -105,9 +109,22 @@ def committer(name: str, email: str, date: int) -> dict[str, str]:
     return {"GIT_COMMITTER_NAME": name, "GIT_COMMITTER_EMAIL": email, "GIT_COMMITTER_DATE": f"@{date} +0000"}
 
 
-def places(index: Path | None = None, work_tree: Path | None = None, objects: Path | None = None) -> dict[str, str]:
-    """The variables that say where git's index, checkout and objects are, when not in the repository."""
-    named = {"GIT_INDEX_FILE": index, "GIT_WORK_TREE": work_tree, "GIT_OBJECT_DIRECTORY": objects}
+def places(
+    index: Path | None = None,
+    work_tree: Path | None = None,
+    objects: Path | None = None,
+    borrowed: Path | None = None,
+) -> dict[str, str]:
+    """The variables that say where git's index, checkout and objects are, when not in the repository.
+
+    :param borrowed: where further objects are.
+    """
+    named = {
+        "GIT_INDEX_FILE": index,
+        "GIT_WORK_TREE": work_tree,
+        "GIT_OBJECT_DIRECTORY": objects,
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES": borrowed,
+    }
     return {name: str(path.absolute()) for name, path in named.items() if path is not None}
 
 
@@ -138,6 +155,32 @@ def run_on_users(runner: Runner, where: Path, args: Sequence[str], *, stdin: byt
         raise ValueError(f"git {' '.join(args[:2])} is not for the user's repository")
     pins = [word for pin in _PINS_USERS for word in ("-c", pin)]
     return runner.with_env(**_QUIET).run(["git", "-C", where, *pins, *args], stdin=stdin)
+
+
+def add_branch(runner: Runner, repo: Path, name: str, commit: str, pack: bytes) -> None:
+    """Add objects and one new branch to a repository that the user named to be written to.
+
+    This alone writes there.  No branch that is there is moved, no checkout or index is touched, no
+    hook runs.
+
+    :param pack: as ``pack-objects`` writes it: what the branch has and the repository lacks.
+    :raises XenstageError: (OUTPUT) there is such a branch, or the repository cannot be written.
+    """
+    pins = [word for pin in _PINS_USERS for word in ("-c", pin)]
+    git: list[str | Path] = ["git", "-C", repo, *pins]
+    quiet = runner.with_env(**_QUIET)
+    absent = "0" * len(commit)
+    done = quiet.run([*git, "unpack-objects", "-q"], stdin=pack)
+    if not done.status:
+        words = ["update-ref", "-m", "xenstage export", f"refs/heads/{name}", commit, absent]
+        done = quiet.run([*git, *words])
+    if done.status:
+        raise XenstageError(
+            Exit.OUTPUT,
+            f"the branch {name} cannot be made in {repo}",
+            why=done.errors.strip(),
+            remedy=f"a branch that is there is never moved: git -C '{repo}' branch -m {name} SOMETHING",
+        )
 
 
 def settle(repo: Path, *, sha256: bool = False, shallow: str | None = None, clean_clone: bool = False) -> None:

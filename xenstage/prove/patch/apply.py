@@ -89,7 +89,8 @@ class _Clone:
     def oddities(self, commit: str, paths: Iterable[str]) -> list[str]:
         """Why git may not see a file's own bytes, a line for each file and reason."""
         rows: list[str] = []
-        names = sorted(paths)
+        # git asks nothing of a path that leads out of the tree, which a hostile mail may name.
+        names = sorted(p for p in paths if not p.startswith("/") and ".." not in p.split("/"))
         if not names:
             return rows
         stdin = "".join(f"{n}\0" for n in names).encode("utf-8", "surrogateescape")

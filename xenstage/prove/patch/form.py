@@ -17,6 +17,7 @@ from typing import Any
 from ...ctext.style import added_faults
 from ...edit.edits import Edit
 from ...index.sweep import Files
+from ...mail.overlay import CUT as _CUT
 from ...series.message import SUBJECT_WIDTH
 from ..case import Case, Declared
 from ..result import FAIL, PASS, Finding, Proof
@@ -25,7 +26,6 @@ NAME = "form"
 MESSAGE_WIDTH = 75
 
 _TRAILER = re.compile(r"[A-Za-z][\w-]*-by: |(?i:cc|fixes|link|message-id|release-\w+|backport): ")
-_CUT = re.compile(r"---(?:\s*\Z| \S)|diff -|Index: ")  # where git mailinfo takes the patch to begin
 _TAGS = re.compile(r"\s*(?:\[[^\]]*\]\s*|[Rr][Ee]:\s*)+")
 _NUMBERS = re.compile(r"\[[^\]]*\bPATCH\b[^\]]*?(?:\s0*(\d+)/0*(\d+))?\]")
 _STAT = re.compile(
@@ -33,11 +33,12 @@ _STAT = re.compile(
 )
 
 
-def prove_form(case: Case, *, patch: bytes | None, total: int) -> Proof:
+def prove_form(case: Case, *, patch: bytes | None, total: int, notes: str = "") -> Proof:
     """Hold a patch to the tree's conventions and to what is declared about it.
 
     :param patch: the mail file, if there is one.
     :param total: how many patches its series has.
+    :param notes: what is meant to stand under the cut.
     :returns: FAIL with every message line, added line, byte or file mode that is not as it
         should be; PASS otherwise.
     """
@@ -50,7 +51,7 @@ def prove_form(case: Case, *, patch: bytes | None, total: int) -> Proof:
         findings += _edits(case, case.declared.edits)
         facts["edits"] = len(case.declared.edits)
     if patch is not None:
-        findings += _mail(case, patch, total)
+        findings += _mail(case, patch, total, notes)
     summary = f"{added} line{'' if added == 1 else 's'} added in {len(case.changed)} files"
     if case.declared.edits is not None:
         summary += f", {len(case.declared.edits)} edits"
@@ -190,7 +191,14 @@ def _stray(path: str, old: bytes, new: bytes, after: bytes, to: int, any_edits: 
 NEWLINE = b"\n"
 
 
-def _mail(case: Case, patch: bytes, total: int) -> list[Finding]:
+def _in_its_charset(mail: email.message.Message, payload: bytes) -> str:
+    try:
+        return payload.decode(mail.get_content_charset() or "utf-8", "replace")
+    except LookupError:
+        return payload.decode("utf-8", "replace")
+
+
+def _mail(case: Case, patch: bytes, total: int, meant: str) -> list[Finding]:
     out: list[Finding] = []
     mail = email.message_from_bytes(patch)
     subject = _plain(str(email.header.make_header(email.header.decode_header(str(mail["Subject"] or "")))))
@@ -203,7 +211,7 @@ def _mail(case: Case, patch: bytes, total: int) -> list[Finding]:
     payload = mail.get_payload(decode=True)
     if not isinstance(payload, bytes):
         return [*out, Finding("mail", "not one plain text")]
-    lines = payload.decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
+    lines = _in_its_charset(mail, payload).replace("\r\n", "\n").split("\n")
     diff = next((i for i, line in enumerate(lines) if line.startswith("diff -")), len(lines))
     cut = next((i for i, line in enumerate(lines[:diff]) if _CUT.match(line)), diff)
     # git am takes these from the top of the text.
@@ -217,6 +225,8 @@ def _mail(case: Case, patch: bytes, total: int) -> list[Finding]:
     for line in notes:
         if re.match(r"Signed-off-by: ", line):
             out.append(Finding("mail", f"git am cuts this line off: {line!r}"))
+        elif line in meant.split("\n"):
+            continue
         elif case.declared != Declared() and line.strip() and not _STAT.match(line) and line != "---":
             out.append(Finding("mail", f"neither message nor diffstat, git am cuts it off: {line!r}"))
     for number, row in enumerate(patch.split(b"\n"), 1):

@@ -1,0 +1,105 @@
+"""xenstage import: tags from a thread into the overlay of the version that it is about."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from pathlib import Path
+from typing import Any
+
+from ..cache import write_atomically
+from ..errors import Exit, XenstageError
+from ..mail.mailbox import patch_id, read_mails
+from ..mail.overlay import Overlay, add_tags, place_of_overlay, read_overlay, render_overlay
+from ..mail.thread import Thread, threads_in
+from ..process import Runner
+from ..series.deliver import Delivery, deliver
+from ..series.versions import EXPORTED, Version, place_of, read_version, versions
+
+
+def add(verbs: Any) -> None:
+    """Register the verb."""
+    p = verbs.add_parser("import", help="take Acked-by and other tags from a thread into the overlay of a version")
+    p.add_argument("mailbox", metavar="MBOX|DIR", type=Path, help="an mbox, a maildir, or a directory of .eml files")
+    p.add_argument("--out", metavar="DIR", default="out", help="where the series are (default: out)")
+    p.set_defaults(function=main)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Write the overlays; prints what was taken and what was not, with the reason."""
+    mails = read_mails(args.mailbox)
+    out, runner = Path(args.out), Runner()
+    found = [(t, v) for t in threads_in(mails) for v in _all_versions(out) if _is_of(t, v, runner)]
+    if not found:
+        raise XenstageError(
+            Exit.USAGE,
+            f"{args.mailbox} is about no series below {out}",
+            why="no patch in it, and no answer, has the subject and version of a patch that stands there",
+            remedy="name the output directory that the series was sent from: --out DIR",
+        )
+    with deliver(out) as delivery:
+        for thread, version in found:
+            _take(thread, version, delivery, runner)
+        delivery.commit()
+    return 0
+
+
+def _all_versions(out: Path) -> list[Version]:
+    labels = sorted({p.parent.name for p in out.glob("[0-9]*_*/v*")})
+    found = [read_version(out, label, n) for label in labels for n in versions(out, label)]
+    return [v for v in found if v is not None]
+
+
+def _is_of(thread: Thread, version: Version, runner: Runner) -> bool:
+    """Whether a thread is about a version: by the diff of a patch in it, else by number and subject."""
+    if thread.version != version.number:
+        return False
+    if thread.patches:
+        return any(patch_id(m, runner) in version.subjects for m in thread.patches.values())
+    subjects = {n: p["subject"] for n, p in enumerate(version.value["patches"], 1)}
+    return any(subjects.get(n) == s for n, s in thread.subjects.items())
+
+
+def _take(thread: Thread, version: Version, delivery: Delivery, runner: Runner) -> None:
+    label = version.place.parent.name
+    patches = dict(enumerate(version.value["patches"], 1))
+    wanted: dict[str, list[str]] = {}
+    for number, tags in sorted(thread.tags.items()):
+        for n in patches if number == 0 else [number]:
+            mail = thread.patches.get(n)
+            if n not in patches:
+                thread.left += [f"{t}: there is no patch {n}" for t in tags]
+            elif mail is not None and patch_id(mail, runner) != patches[n]["patch_id"]:
+                thread.left += [f"{t}: the patch {n} that it is for is another than {version.place} has" for t in tags]
+            else:
+                wanted.setdefault(patches[n]["patch_id"], []).extend(tags)
+    if thread.patches and not version.exported:
+        mark_exported(version, delivery, "mail")
+    titles = {p["patch_id"]: p["subject"] for p in patches.values()}
+    for number in [n for n in versions(delivery.out, label) if n >= version.number]:
+        later = read_version(delivery.out, label, number)
+        here = {k: t for k, t in wanted.items() if later is not None and k in later.subjects}
+        path = place_of_overlay(delivery.out, label, number)
+        read_overlay(path)  # what cannot be read is left as it is
+        text = path.read_text() if path.exists() else render_overlay(f"{label} v{number}", Overlay())
+        fresh = text
+        for key, tags in here.items():
+            fresh = add_tags(fresh, key, titles[key], tags)
+        if fresh != text:
+            write_atomically(path, fresh.encode())
+        for key, tags in wanted.items():
+            for tag in dict.fromkeys(tags):
+                fits = "" if key in here else " dropped: the patch's diff is another in it"
+                print(f"{label} v{number}: {titles[key]}: {tag}{fits}")
+    for line in thread.left:
+        print(f"{label} v{version.number}: not taken: {line}")
+    if wanted:
+        print(f"{label}: for the next version: xenstage run {label[:2]} -v{max(versions(delivery.out, label)) + 1}")
+
+
+def mark_exported(version: Version, delivery: Delivery, how: str) -> None:
+    """Put down in the directory of a version that it left the house; it appears with ``commit``."""
+    label = version.place.parent.name
+    fresh = delivery.stage(place_of(label, version.number))
+    shutil.copytree(version.place, fresh, dirs_exist_ok=True)
+    (fresh / EXPORTED).write_text(f'{{"as": "{how}", "commit": "{version.tip}"}}\n')
