@@ -6,11 +6,13 @@ import argparse
 import difflib
 import functools
 import inspect
+import itertools
 import json
 import re
 import sys
 import textwrap
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from ..index.sweep import Files, sweep
 from ..prove.model.special import World
 from ..prove.model.world import world_of
 from ..series.make import Series, Workshop, make_series
-from ..stage.decisions import Decisions, load
+from ..stage.decisions import Decisions, for_tree, load
 from ..stage.declare import Stage, find
 from ..stage.view import View
 from ..tree.git import Identity
@@ -66,7 +68,7 @@ def main(args: argparse.Namespace) -> int:
     view = View(files, lambda: _index(files, prepared, names, opened), tuple(names), opened.tree.base)
     asked = frozenset({*DEFAULT, *(n for s in every.values() if s.defect is None for p in s.patches for n in p.names)})
     chosen = _choose(view, args.what, names, asked, opened)
-    unreached = _unreached(every, made)
+    unreached = _unreached(every, made, files)
     found = known(view, chosen, world, made, read, unreached)
     if args.json:
         value = {"base": opened.tree.base, "version": opened.tree.version, "sites": [k.to_json() for k in found]}
@@ -158,14 +160,16 @@ def _index(files: Files, prepared: list[Prepared], names: list[str], opened: Ope
     return index_names(files, prepared, names, cache=opened.cache)
 
 
-def _unreached(every: dict[int, Stage], made: Sequence[Series]) -> list[tuple[str, Decisions]]:
-    """The decisions of stages that no series is there of."""
+def _unreached(every: dict[int, Stage], made: Sequence[Series], files: Files) -> list[tuple[str, Decisions]]:
+    """The decisions of stages that no series is there of, those for this tree if there are several."""
     there = {s.stage.label for s in made}
     out = []
     for stage in every.values():
-        path = stages_folder() / stage.label / "decisions.toml"
-        if stage.label not in there and path.is_file():
-            out.append((stage.label, load(path)))
+        known = [load(p) for p in sorted((stages_folder() / stage.label).glob("*.toml"))]
+        if stage.label not in there and known:
+            # Files for certain trees before the one for any.
+            found = for_tree(sorted(known, key=lambda d: not d.tree), files.has)
+            out.append((stage.label, replace(found, entries=tuple(d for d in found.entries if not d.after))))
     return out
 
 
@@ -246,8 +250,7 @@ def _print(one: Known) -> None:
                 print(_filled(f"  {label}: ", ", ".join(calls)))
         print(f"  compiled in {', '.join(site.live) or f'nothing: {site.unseen}'}")
         _print_truth(one)
-    for step in one.steps:
-        _print_step(step)
+    _print_steps(one.steps)
     for label, d in one.entries:
         print(_filled(f"  {label} is not reached; decided there: ", _said(d.to_json())))
     if not one.steps and not one.entries:
@@ -272,20 +275,26 @@ def _cut(text: str) -> str:
     return text if len(text) <= _WIDE else f"{text[:_WIDE]} …"
 
 
-def _print_step(step: Step) -> None:
-    print(f"  {step.stage}{f' {step.number}' if step.number else ''}: {step.subject}")
-    if step.decision is not None:
-        print(_filled("    decided: ", _said(step.decision)))
-    if step.fate == "stays":
-        print(_filled("    stays: ", step.reason or "no reason was put down"))
-        return
-    print(_filled(f"    {step.rule}: ", step.reason))
-    lines = list(difflib.unified_diff(step.before.splitlines(), step.after.splitlines(), n=0, lineterm=""))[2:]
-    lines = [x for x in lines if not x.startswith("@@")]
-    for line in lines[:_LINES]:
-        print(f"      {line}")
-    if len(lines) > _LINES:
-        print(f"      … and {len(lines) - _LINES} more lines, in the patch")
+def _print_steps(steps: Sequence[Step]) -> None:
+    """A paragraph for each patch; patches that leave the use alone for one reason share theirs."""
+    for _, alike in itertools.groupby(steps, key=lambda s: (s.stage, s.reason) if s.fate == "stays" else s):
+        run = list(alike)
+        first, last = run[0], run[-1]
+        number = f" {first.number}" if first is last else f" {first.number} to {last.number}"
+        print(f"  {first.stage}{number if first.number else ''}" + (f": {first.subject}" if first is last else ""))
+        for step in run:
+            if step.decision is not None:
+                print(_filled("    decided: ", _said(step.decision)))
+        if first.fate == "stays":
+            print(_filled("    stays: ", first.reason or "no reason was put down"))
+            continue
+        print(_filled(f"    {first.rule}: ", first.reason))
+        lines = list(difflib.unified_diff(first.before.splitlines(), first.after.splitlines(), n=0, lineterm=""))[2:]
+        lines = [x for x in lines if not x.startswith("@@")]
+        for line in lines[:_LINES]:
+            print(f"      {line}")
+        if len(lines) > _LINES:
+            print(f"      … and {len(lines) - _LINES} more lines, in the patch")
 
 
 def _said(decision: dict[str, Any]) -> str:

@@ -279,10 +279,10 @@ class Deciding(Conditions):
             if told:
                 self.note(f"{title} in this tree: " + "; ".join(rows))
         out: list[tuple[Use, Decision]] = []
-        rows = self.facts.setdefault("decisions", [])
+        judged = self.facts.setdefault("decisions", [])
         for use, (decision,) in pairs:
-            if decision.patch == patch or decision.kind == STAY:
-                rows.append({"path": use.site.path, "offset": use.site.offset, **decision.to_json()})
+            if decision.patch in (patch, ""):
+                judged.append({"path": use.site.path, "offset": use.site.offset, **decision.to_json()})
             if decision.patch == patch:
                 out.append((use, decision))
             else:
