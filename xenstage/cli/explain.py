@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import functools
 import inspect
 import itertools
 import json
@@ -61,7 +60,6 @@ def main(args: argparse.Namespace) -> int:
     opened = open_all(args)
     prepared = opened.prepare_all()
     made, stopped = _made(opened, prepared, every)
-    read = functools.cache(lambda commit, path: _read(opened, commit, path))
     world = _world(prepared[0], opened)
     files = Files(prepared[0].root, opened.tree.git.files(opened.tree.base), {}, opened.tree.tree, opened.cache)
     names = _names(every, world)
@@ -69,7 +67,7 @@ def main(args: argparse.Namespace) -> int:
     asked = frozenset({*DEFAULT, *(n for s in every.values() if s.defect is None for p in s.patches for n in p.names)})
     chosen = _choose(view, args.what, names, asked, opened)
     unreached = _unreached(every, made, files)
-    found = known(view, chosen, world, made, read, unreached)
+    found = known(view, chosen, world, made, unreached)
     if args.json:
         value = {"base": opened.tree.base, "version": opened.tree.version, "sites": [k.to_json() for k in found]}
         print(json.dumps({**value, "stopped": stopped}, indent=1))
@@ -133,11 +131,6 @@ def _made(opened: Opened, prepared: list[Prepared], every: dict[int, Stage]) -> 
                 raise
             stopped = f"stage {sound[count - 1].label} stops here: {e.title}"
     return [], stopped
-
-
-def _read(opened: Opened, commit: str, path: str) -> bytes | None:
-    git = opened.tree.git
-    return git.read(commit, path) if not git.run("cat-file", "-e", f"{commit}:{path}").status else None
 
 
 def _world(prepared: Prepared, opened: Opened) -> World | str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -85,7 +85,6 @@ def known(
     sites: Iterable[Site],
     world: World | str,
     series: Sequence[Series],
-    read: Callable[[str, str], bytes | None],
     unreached: Sequence[tuple[str, Decisions]] = (),
 ) -> list[Known]:
     """All that is known of some uses in a tree.
@@ -93,7 +92,6 @@ def known(
     :param view: the tree as it is before the first patch; it must know the names of the sites.
     :param world: what the tree means by its kinds of guest, or why that is not known.
     :param series: of stages, in order, the first one made on this tree.
-    :param read: a commit's and a path's bytes; None where the commit has no such file.
     :param unreached: decisions of stages that no series is there of.
     """
     uses = {(u.site.path, u.site.offset): u for u in view.in_use(*sorted({s.name for s in sites}))}
@@ -106,7 +104,7 @@ def known(
         at = (site.path, site.offset)
         use = uses.get(at)
         answers, table, why = _truth(view, use, site, world)
-        out.append(Known(site, use, answers, table, why, trace(site, series, read), tuple(fitting.get(at, ()))))
+        out.append(Known(site, use, answers, table, why, trace(site, series), tuple(fitting.get(at, ()))))
     return out
 
 
@@ -135,29 +133,31 @@ def _because(world: World, name: str) -> str:
     return f": {world.unread[name]}" if name in world.unread else ""
 
 
-def trace(site: Site, series: Sequence[Series], read: Callable[[str, str], bytes | None]) -> tuple[Step, ...]:
+def trace(site: Site, series: Sequence[Series]) -> tuple[Step, ...]:
     """What each patch does with a use, until it is gone."""
     steps: list[Step] = []
-    offset = site.offset
+    offset, line = site.offset, site.line
     for one in series:
-        parent = one.parent
         if site.name in one.stage.keeps:
             steps.append(
                 Step(one.stage.label, 0, one.stage.title, "stays", "", "the stage leaves every use of it alone")
             )
         for number, made in enumerate(one.made, 1):
             landed = land(made.edits, site.path, offset, site.name)
-            step = Step(one.stage.label, number, made.patch.subject, "stays", "", "")
+            step = Step(
+                one.stage.label, number, made.patch.subject, "stays", "", _stays(made, site.path, line, site.name)
+            )
             step = replace(step, decision=_decision(made, site.path, offset))
             if (e := landed.edit) is not None:
                 old, new = (t.decode("utf-8", "replace") for t in (e.expected, e.new))
                 steps.append(replace(step, fate="rewritten", rule=e.rule, reason=e.reason, before=old, after=new))
+            elif step.reason:
+                steps.append(step)
             elif site.name in made.patch.names:
-                line = (read(parent, site.path) or b"").count(b"\n", 0, offset) + 1
-                steps.append(replace(step, reason=_stays(made, site.path, line, site.name)))
-            if landed.offset is None or read(made.commit, site.path) is None:
+                return tuple(steps)  # its file is gone
+            if landed.offset is None:
                 return tuple(steps)
-            offset, parent = landed.offset, made.commit
+            offset, line = landed.offset, line + landed.lines
     return tuple(steps)
 
 

@@ -19,8 +19,8 @@ from ..errors import Exit, XenstageError
 from ..storage import Place, cache_place, out_place, retold, temporary_place
 from ..storage import explain as explain_error
 
-PACKAGES = ("clang", "elftools", "fissix", "libcst", "pycparser")  # which a verb may load late
-VERBS = ("prepare", "sites", "explain", "run", "build", "verify", "boot", "matrix")
+PACKAGES = ("clang", "elftools", "fissix", "jinja2", "libcst", "pycparser")  # which a verb may load late
+VERBS = ("prepare", "sites", "explain", "run", "build", "verify", "boot", "matrix", "report")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
