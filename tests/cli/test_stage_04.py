@@ -88,7 +88,9 @@ def test_the_cover_letter_counts_the_tests_that_are_left(made: Path) -> None:
 
 def test_a_test_that_nobody_decided_about_stops_it(tool: Tool, after_three: Repo, tmp_path: Path) -> None:
     after_three.edit(
-        "xen/arch/x86/irq.c", "\n    return pirq &&", "\n    if ( is_pvh_domain(d) )\n        return 0;\n    return pirq &&"
+        "xen/arch/x86/irq.c",
+        "\n    return pirq &&",
+        "\n    if ( is_pvh_domain(d) )\n        return 0;\n    return pirq &&",
     )
     after_three.commit()
     got = tool.run("04", tree=after_three.path, out=tmp_path / "out")
@@ -97,7 +99,9 @@ def test_a_test_that_nobody_decided_about_stops_it(tool: Tool, after_three: Repo
 
 def test_a_device_that_no_piece_knows_stops_it(tool: Tool, after_three: Repo, tmp_path: Path) -> None:
     path = "xen/arch/x86/hvm/devices.c"
-    after_three.edit(path, "    hpet_deinit(d);\n    stdvga", "    hpet_deinit(d);\n    claim_ports(d, 1, 1);\n    stdvga")
+    after_three.edit(
+        path, "    hpet_deinit(d);\n    stdvga", "    hpet_deinit(d);\n    claim_ports(d, 1, 1);\n    stdvga"
+    )
     after_three.commit()
     tool.run("04", tree=after_three.path, out=tmp_path / "out").refused(4, "a statement behind an early return is in 0")
 

@@ -176,6 +176,19 @@ def test_counterexamples_are_open_and_counted(out: Path) -> None:
     assert "holds something else than a series of ours" in got.text, "and that somebody changed it"
 
 
+def test_what_each_gate_asks_for(out: Path) -> None:
+    def gates(value: dict[str, Any]) -> None:
+        row = {"where": "xen/a.c:7", "function": "pump_init", "asks": "has_pump", "for": ["pump_on"]}
+        value["patches"][0]["proofs"]["gates"] = {
+            "verdict": "PASS", "summary": "1 tests ask for what they guard", "findings": [],
+            "facts": {"gates": [row]}, "covers": {},
+        }  # fmt: skip
+
+    change(out, TWO, gates)
+    (shown,) = [t for i, t in seen(out).inside.items() if i.startswith("02") and i.endswith("--gates") and "pump" in t]
+    assert all(w in shown for w in ("pump_init", "has_pump", "pump_on", "xen/a.c:7"))
+
+
 def test_hostile_text_is_shown_as_text(out: Path) -> None:
     def spoil(value: dict[str, Any]) -> None:
         for patch in value["patches"]:

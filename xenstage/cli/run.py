@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
@@ -32,6 +34,9 @@ def add(verbs: Any) -> None:
     p.add_argument("stages", nargs="+", metavar="STAGE", help="01, 02, …; earlier ones are made first")
     p.add_argument("--out", metavar="DIR", default="out", help="where the series go (default: out)")
     p.add_argument("--signoff", action="store_true", help="add your own Signed-off-by: you alone can say this")
+    p.add_argument(
+        "--diff", action="store_true", help="show what each patch would change, and write nothing (NO_COLOR is kept to)"
+    )
     p.set_defaults(function=main)
 
 
@@ -40,6 +45,9 @@ def main(args: argparse.Namespace) -> int:
     known = stages()
     wanted = pick(known, args.stages)
     opened = open_all(args)
+    if args.diff:
+        _show([s for s in make(opened, known, wanted, signoff=False) if s.stage in wanted], opened)
+        return 0
     out = Path(args.out)
     look_ahead(out, [place_of(s.label) for s in wanted])
     every = make(opened, known, wanted, signoff=args.signoff)
@@ -111,9 +119,27 @@ def _try_mails(opened: Opened, made: Sequence[Series]) -> None:
             opened.cache.put("mails", key, True)
 
 
+def _show(series: Sequence[Series], opened: Opened) -> None:
+    """Each patch's change, coloured on a terminal."""
+    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    bold, plain = ("\x1b[1m", "\x1b[m") if colour else ("", "")
+    for one in series:
+        if not one.made:
+            print(f"{one.stage.label}: {NOTHING}")
+        parent = one.parent
+        for number, made in enumerate(one.made, 1):
+            print(f"{bold}{one.stage.label} {number}/{len(one.made)} {made.patch.subject}{plain}")
+            how = ["--no-renames", "--stat=72", "--patch", f"--color={'always' if colour else 'never'}"]
+            print(opened.tree.git.need("diff", *how, parent, made.commit).decode("utf-8", "surrogateescape"))
+            parent = made.commit
+
+
+NOTHING = "the tree holds it already, nothing to do"
+
+
 def _report(series: Series, place: Path) -> None:
     if not series.made:
-        print(f"{series.stage.label}: the tree holds it already, nothing to do")
+        print(f"{series.stage.label}: {NOTHING}")
     for number, made in enumerate(series.made, 1):
         uses = sum(r["uses"] for r in made.sites.values())
         changed = sum(r["rewritten"] for r in made.sites.values())
