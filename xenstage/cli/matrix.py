@@ -30,6 +30,7 @@ from ..progress import Progress, say
 from ..stage.declare import Stage, pick
 from .common import add_tree_options, exit_code, open_all, stages
 from .run import make
+from .typed import typed
 
 Prepare = Callable[[argparse.Namespace, list[Stage]], tuple[tuple[Commit, ...], Bench]]
 """The options and the wanted stages to every commit and what runs them; a test passes its own."""
@@ -75,6 +76,7 @@ def add(verbs: Any, prepare: Prepare = real_prepare) -> None:
     p.add_argument("--jobs", metavar="N", type=_count, default=_processors(), help="cells at a time (default: CPUs)")
     p.add_argument("--stored", action="store_true", help="run nothing: judge and show what is stored")
     p.add_argument("--html", metavar="FILE", help="where the page goes (default: DIR/matrix/matrix.html)")
+    p.add_argument("--json", action="store_true", help="print the matrix as data, as DIR/matrix/matrix.json has it")
     p.add_argument("--gitlab", metavar="FILE", help="write the GitLab pipeline of these cells, and do no more")
     p.set_defaults(function=lambda args: main(args, prepare))
 
@@ -91,8 +93,11 @@ def main(args: argparse.Namespace, prepare: Prepare = real_prepare) -> int:
         line, bench = prepare(args, wanted)
         matrix = ask(args, line, wanted, bench, store)
         where = write(matrix, store, Path(args.html) if args.html else None)
-    sys.stdout.write(table(matrix, str(store.root), shutil.get_terminal_size((160, 0)).columns))
-    print(f"page: {where}")
+    if args.json:
+        sys.stdout.write(json_bytes(matrix).decode())
+    else:
+        sys.stdout.write(typed(table(matrix, str(store.root), shutil.get_terminal_size((160, 0)).columns), args))
+        print(f"page: {where}")
     return int(exit_code(worst(j.verdict for j in matrix.cells if not j.expected)))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 import tempfile
@@ -22,6 +23,7 @@ from ..series.make import Series, Workshop, make_series, tell_again
 from ..series.output import evidence_pages, known_proofs, other_bases, place_of, write_series
 from ..stage.declare import Stage, pick
 from ..tree.git import user_identity
+from ..tree.source import NEWEST, newer
 from .common import Opened, add_tree_options, open_all, stages
 
 SHOWN = 4  # reasons of one patch on the terminal
@@ -34,6 +36,7 @@ def add(verbs: Any) -> None:
     p.add_argument("stages", nargs="+", metavar="STAGE", help="01, 02, …; earlier ones are made first")
     p.add_argument("--out", metavar="DIR", default="out", help="where the series go (default: out)")
     p.add_argument("--signoff", action="store_true", help="add your own Signed-off-by: you alone can say this")
+    p.add_argument("--json", action="store_true", help="print what was made as data")
     p.add_argument(
         "--diff", action="store_true", help="show what each patch would change, and write nothing (NO_COLOR is kept to)"
     )
@@ -64,9 +67,22 @@ def main(args: argparse.Namespace) -> int:
             write_series(series, delivery, git, builds, cache=cache, proofs=proved, extra=pages)
         delivery.commit()
         say_other_bases(out, opened.tree.base)
+    if args.json:
+        print(json.dumps([_made(s, out / place_of(s.stage.label)) for s in mine], indent=1))
+        return 0
     for series in mine:
         _report(series, out / place_of(series.stage.label))
     return 0
+
+
+def _made(series: Series, place: Path) -> dict[str, Any]:
+    """A series in short; the whole is in its evidence.json."""
+    rows = [
+        {"number": n, "subject": m.patch.subject, "commit": m.commit, "tree": m.tree, "edits": len(m.edits),
+         "sites": m.sites}
+        for n, m in enumerate(series.made, 1)
+    ]  # fmt: skip
+    return {"stage": series.stage.label, "base": series.base, "tip": series.tip, "place": str(place), "patches": rows}
 
 
 def say_other_bases(out: Path, base: str) -> None:
@@ -92,7 +108,9 @@ def make(opened: Opened, known: dict[int, Stage], wanted: list[Stage], *, signof
         made = make_series(shop, before)
     except XenstageError as e:
         if e.code is Exit.SITE:
-            say(f"at {opened.tree.base[:12]} (Xen {opened.tree.version}):")
+            late = f", later than {'.'.join(map(str, NEWEST))}, the last that the stages are for"
+            version = f"{opened.tree.version}{late if newer(opened.tree.version) else ''}"
+            say(f"at {opened.tree.base[:12]} (Xen {version}):")
         raise
     _try_mails(opened, made)
     return made
