@@ -24,7 +24,8 @@ from .typed import typed
 
 PACKAGES = ("clang", "elftools", "fissix", "jinja2", "libcst", "pycparser")  # which a verb may load late
 VERBS = (
-    "run", "verify", "report", "explain", "sites", "build", "boot", "matrix", "prepare", "completion", "man",
+    "run", "verify", "report", "explain", "sites", "build", "boot", "matrix", "prepare", "pipeline", "completion",
+    "man",
 )  # fmt: skip
 WHOLE = ("completion", "man")  # verbs about all verbs
 

@@ -6,19 +6,22 @@ import argparse
 import json
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..builds.builder import Builder, Result
 from ..builds.harvest import Harvester
 from ..builds.tools import ToolsBuilder, concerns
+from ..cache import write_atomically
 from ..errors import Exit, XenstageError
 from ..index.sweep import Files
 from ..progress import Progress, say
 from ..prove.case import Case
 from ..prove.judge import Built, Judgement
 from ..prove.result import SKIP, Finding, Proof, worst
+from ..report.junit import Case as JunitCase
+from ..report.junit import junit
 from ..tree.config import BUILDS, BY_NAME, Config
 from ..tree.prepare import prepare
 from .common import Opened, exit_code
@@ -139,12 +142,16 @@ def report(
     opinion: Proof | None = None,
     *,
     as_data: bool = False,
+    junit_file: str | None = None,
 ) -> int:
     """The table, what does not hold, and the exit code; SKIPs of one cause are told once, behind it.
 
     :param spent: seconds that make took now, of the ``whole``.
     :param as_data: print JSON instead.
+    :param junit_file: where a JUnit report goes; None for nowhere.
     """
+    if junit_file is not None:
+        write_atomically(Path(junit_file), junit(_cases(judged)))
     overall = worst([*(j.verdict for j in judged), *([opinion.verdict] if opinion else [])])
     if as_data:
         print(json.dumps(_data(judged, places, opinion), indent=1))
@@ -181,6 +188,17 @@ def report(
     ratio = f", {whole / spent:.2f} times that" if spent > 1 else ""
     print(f"{len(judged)} patches: {counts or 'none'}; make took {spent:.0f} s, the whole {whole:.0f} s{ratio}")
     return int(exit_code(overall))
+
+
+def _cases(judged: Sequence[Judgement]) -> Iterator[JunitCase]:
+    """Each proof of each patch."""
+    for number, j in enumerate(judged, 1):
+        suite = f"{number} {j.case.subject}"
+        for p in j.proofs:
+            more = "\n".join(f"{f.where}: {f.what}" for f in p.findings)
+            # Equal objects decide where the source does not show it: then it is no failure (judge_patch).
+            good = p.verdict == "REFUSED" and j.verdict == "PASS"
+            yield JunitCase(suite, p.name, p.verdict, p.summary, more, good=good)
 
 
 def _data(judged: Sequence[Judgement], places: Mapping[str, Path], opinion: Proof | None) -> dict[str, Any]:

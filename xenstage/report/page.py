@@ -21,6 +21,7 @@ from ..prove.result import ORDER
 from .reading import Out, read_out
 from .views import MOST, UNPROVED, SeriesView, Tables, series_view
 
+TEMPLATES = str(files("xenstage.report") / "templates")
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 _COLOURS = {"PASS": "pass", "SKIP": "skip", "INFRA": "infra", "REFUSED": "infra", UNPROVED: "skip"}
 
@@ -53,10 +54,9 @@ def report_page(out: Path) -> tuple[bytes, dict[str, Any]]:
 
 
 def _environment() -> Environment:
-    place = FileSystemLoader(str(files("xenstage.report") / "templates"))
     env = Environment(
-        loader=place, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-        keep_trailing_newline=True, finalize=_shown,
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True, keep_trailing_newline=True, finalize=_shown,
     )  # fmt: skip
     env.filters["counts"] = lambda row: ", ".join(f"{n} {k}" for k, n in sorted(row.items()) if n) or "none"
     env.filters["colour"] = lambda verdict: _COLOURS.get(str(verdict), "bad")
