@@ -22,7 +22,7 @@ from ..storage import Place, cache_place, out_place, retold, temporary_place
 from ..storage import explain as explain_error
 from .typed import typed
 
-PACKAGES = ("clang", "elftools", "fissix", "jinja2", "libcst", "pycparser")  # which a verb may load late
+PACKAGES = ("argparse_manpage", "clang", "elftools", "fissix", "jinja2", "libcst", "pycparser", "shtab")  # which a verb may load late
 VERBS = (
     "run", "verify", "report", "explain", "sites", "build", "boot", "matrix", "prepare", "pipeline", "completion",
     "man",

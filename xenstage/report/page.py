@@ -84,8 +84,18 @@ def _matrix(found: Out) -> dict[str, Any] | None:
              for c in found.matrix["cells"]}  # fmt: skip
     guests = found.matrix["guests"]
     rows = [{**r, "cells": [cells.get((r["name"], g)) for g in guests]} for r in found.matrix["rows"]]
-    bad = [c for c in cells.values() if c["verdict"] != "PASS"]
-    return {"guests": guests, "rows": rows, "bad": bad, "totals": found.matrix["totals"], "base": found.matrix["base"]}
+    bad: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for c in cells.values():
+        if c["verdict"] != "PASS":
+            own = () if c["verdict"] == "SKIP" and not c["runs"] else (c["row"], c["guest"])
+            bad.setdefault((c["reason"], *own), []).append(c)  # SKIPs for one reason are told once
+    return {
+        "guests": guests,
+        "rows": rows,
+        "bad": list(bad.values()),
+        "totals": found.matrix["totals"],
+        "base": found.matrix["base"],
+    }
 
 
 def _summary(found: Out, series: list[SeriesView], others: list[SeriesView], sums: Mapping[str, int]) -> dict[str, Any]:

@@ -39,7 +39,9 @@ class Pieces(Blocks):
         returns = bool(done) and self._returned(site.path, done[-1]) is not None
         found = [(p, self._begins(function, p)) for p in decision.pieces]
         for p, regions in found:
-            if not regions and not p.elsewhere:  # an error where the decisions were made for this tree: the entry has no site
+            if (
+                not regions and not p.elsewhere
+            ):  # an error where the decisions were made for this tree: the entry has no site
                 self.note(f"{function.what} has nothing like: {p.first}")
         there = [(p, r[0]) for p, r in found if r]
         within = [(p, r) for p, r in there if arm.start <= r.start < arm.end]
