@@ -9,7 +9,7 @@ OUT ?= out
 BASE ?= HEAD
 export OUT BASE XEN_SRC
 
-.PHONY: series test build verify mutants boot matrix sabotage harm sites bench help
+.PHONY: series test build verify report mutants boot matrix sabotage harm sites bench help
 
 series:
 	@sh ci/series.sh
@@ -24,6 +24,10 @@ build:
 # Every proof of every patch, in every configuration whose compiler is here.
 verify:
 	@sh ci/xenstage.sh verify 01 02 03 04 --base "$(BASE)" --out "$(OUT)" --second-opinion
+
+# One page of everything that was proved and booted.
+report:
+	@sh ci/xenstage.sh report --out "$(OUT)"
 
 # Break the series on purpose: which proof catches what.
 mutants:

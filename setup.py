@@ -14,6 +14,7 @@ setup(
     package_data={
         "xenstage.boot.machine": ["machines/*.toml"],
         "xenstage.boot.image": ["data/*.sh"],
+        "xenstage.report": ["templates/*"],
         **{f"xenstage.bundled.{name}": ["*", ".*", "**/*", "**/.*"] for name in BUNDLED},
     },
     exclude_package_data={"": ["*.pyc", "*.o", "*.d"]},

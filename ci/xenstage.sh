@@ -3,4 +3,4 @@
 set -eu
 here=$(cd "$(dirname "$0")/.." && pwd)
 python=$(sh "$here/ci/setup.sh")
-PYTHONPATH=$here exec "$python" -m xenstage "$@"
+XENSTAGE_COMMAND=$0 PYTHONPATH=$here exec "$python" -m xenstage "$@"

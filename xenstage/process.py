@@ -9,14 +9,17 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import shlex
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from .errors import Exit, XenstageError
+from .progress import detail
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 
@@ -86,11 +89,13 @@ class Runner:
         cwd: Path | None = None,
         stdin: bytes = b"",
         timeout: float | None = None,
+        watch: Callable[[], None] | None = None,
     ) -> Done:
         """Run to the end and return what happened; a failure is a value, not an error.
 
         :param timeout: seconds; after them the whole process group is ended and the
             status is -SIGKILL, with "timed out" as the last line of ``err``.
+        :param watch: called twice a second while it runs.
         :raises XenstageError: (TOOLS) when the program is not installed.
         """
         args = tuple(str(a) for a in argv)
@@ -101,6 +106,7 @@ class Runner:
                 why=f"needed to run: {' '.join(args[:6])}",
                 remedy=f"install it (Debian: apt-get install {package_of(args[0])})",
             )
+        detail(f"+ {shlex.join(args)}" + (f"  (in {cwd})" if cwd else ""))
         me = os.getpid()
         # What is raised in a hook of fork() is dropped: Ctrl-C and SIGTERM wait until it is over.
         held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
@@ -130,7 +136,7 @@ class Runner:
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, held)
         try:
-            out, err = child.communicate(stdin, timeout)
+            out, err = _watched(child, stdin, timeout, watch) if watch else child.communicate(stdin, timeout)
         except subprocess.TimeoutExpired:
             _end(child)
             out, err = child.communicate()
@@ -140,6 +146,28 @@ class Runner:
             raise
         return Done(args, child.returncode, out, err)
 
+
+def _watched(
+    child: subprocess.Popen[bytes], stdin: bytes, timeout: float | None, watch: Callable[[], None]
+) -> tuple[bytes, bytes]:
+    """As communicate() does it, with looks in between.
+
+    :raises subprocess.TimeoutExpired: as it does.
+    """
+    end = time.monotonic() + timeout if timeout is not None else None
+    given: bytes | None = stdin
+    while True:
+        try:
+            left = _LOOK if end is None else min(_LOOK, max(end - time.monotonic(), 0.01))
+            return child.communicate(given, left)
+        except subprocess.TimeoutExpired:
+            given = None  # it is on its way
+            watch()
+            if end is not None and time.monotonic() >= end:
+                raise
+
+
+_LOOK = 0.5  # seconds
 
 _PACKAGES = {
     "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu",

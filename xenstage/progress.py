@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 import sys
+import time
+from collections.abc import Callable
 from typing import TextIO
 
 _WIDTH = 24
+_TICK = 15.0  # seconds between lines about something that does not tell how far it is
+
+
+class _Level:
+    """How much is said: -1 nothing but errors, 0 what happens, 1 each step and each program that is started."""
+
+    now = 0
+
+
+def set_level(level: int) -> None:
+    """Say less (-1), as always (0), or more (1), in this process."""
+    _Level.now = level
 
 
 class Progress:
@@ -24,6 +38,11 @@ class Progress:
     def step(self, note: str = "") -> None:
         """One step is done; ``note`` names it."""
         self._done += 1
+        if _Level.now < 0:
+            return
+        if _Level.now > 0:
+            self._stream.write(f"{self._what}: {self._done}/{self._total} {note}".rstrip() + "\n")
+            return
         if self._tty:
             filled = _WIDTH * self._done // max(self._total, 1)
             bar = "#" * filled + "." * (_WIDTH - filled)
@@ -37,11 +56,56 @@ class Progress:
 
     def close(self) -> None:
         """Leave the terminal's line clean for what comes next."""
-        if self._tty and self._done:
+        if self._tty and self._done and not _Level.now:
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()
+
+
+class Ticker:
+    """Counts something that another program makes, for as long as that runs.
+
+    On a terminal the count is written over; elsewhere a line tells it each quarter of a minute.
+
+    :param what: the work, a few words.
+    :param count: how far it is now, in words.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        count: Callable[[], str],
+        *,
+        stream: TextIO | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._what, self._count, self._clock = what, count, clock
+        self._stream = stream if stream is not None else sys.stderr
+        self._tty = self._stream.isatty()
+        self._last = clock()
+
+    def tick(self) -> None:
+        """To be called again and again."""
+        if _Level.now < 0 or (not self._tty and self._clock() - self._last < _TICK):
+            return
+        self._last = self._clock()
+        start, end = ("\r\x1b[K", "") if self._tty else ("", "\n")
+        self._stream.write(f"{start}{self._what}: {self._count()}{end}")
+        self._stream.flush()
+
+    def close(self) -> None:
+        """Leave the terminal's line clean for what comes next."""
+        if self._tty and _Level.now >= 0:
             self._stream.write("\r\x1b[K")
             self._stream.flush()
 
 
 def say(line: str) -> None:
     """One plain line on stderr about what happens now."""
-    sys.stderr.write(line + "\n")
+    if _Level.now >= 0:
+        sys.stderr.write(line + "\n")
+
+
+def detail(line: str) -> None:
+    """A line for those who asked for more."""
+    if _Level.now > 0:
+        sys.stderr.write(line + "\n")

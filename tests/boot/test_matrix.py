@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from xenstage.boot.matrix.cells import CellRunner
-from xenstage.boot.matrix.matrix import Bench, Session, run_bisect
+from xenstage.boot.matrix.matrix import Bench, Session, run_bisect, run_matrix
 from xenstage.boot.matrix.plan import Choice, Commit, choose_guests, distinct, line_of, make_plan
 from xenstage.boot.model import GUESTS, Cell, Outcome, Verdict
 from xenstage.boot.run import compare
@@ -398,3 +398,33 @@ def test_a_mended_cell_that_still_fails_is_a_fail(tmp_path: Path) -> None:
 def test_a_guest_that_ends_the_base_is_asked_where_a_patch_mends_it() -> None:
     assert "dom0-both" not in choose_guests(None, commits(2, 2)) and "dom0-both" in choose_guests(None, mending(3))
     assert choose_guests(["dom0-both"], commits(2, 2)) == ("dom0-both",)
+
+
+# --- what is stored is of a tree, not of a commit
+
+
+def test_a_message_that_is_worded_anew_boots_nothing(lab: MakeLab) -> None:
+    """The same trees under other commits: every outcome is there, and belongs to today's commit."""
+    trees: dict[str, str] = {}
+
+    def ask(one: Lab, prefix: str) -> Any:
+        line = tuple(replace(c, xen=prefix + c.xen[2:]) for c in one.line)
+        trees.update({c.xen: f"7e{c.xen[2:]}" for c in line})
+        other = Lab(one.root, line, one.script)
+        plan = make_plan(line, tcg, guests=["dom0", "hvm-probe"])
+        bench = replace(other.bench(), content=trees.__getitem__)
+        return run_matrix(plan, Session(plan, bench, other.store))
+
+    one = lab({(ONE, "hvm-probe"): [FAIL]})
+    before = ask(one, "aa")
+    ran = one.ran()
+    after = ask(one, "bb")
+    assert ran and one.ran() == ran
+    assert [j.verdict for j in after.cells] == [j.verdict for j in before.cells]
+    assert {j.shown.cell.xen[:2] for j in after.cells} == {"bb"}
+    assert {p.name[:2] for p in (one.store.root / "cells").iterdir()} == {"7e"}
+    trees.update({c: f"99{t[2:]}" for c, t in trees.items() if c.startswith("bb")})
+    plan = make_plan(tuple(replace(c, xen="bb" + c.xen[2:]) for c in one.line), tcg, guests=["dom0"])
+    other = Lab(one.root, plan.line, one.script)
+    run_matrix(plan, Session(plan, replace(other.bench(), content=trees.__getitem__), other.store))
+    assert len(one.ran()) > len(ran), "another tree is asked anew"

@@ -34,7 +34,7 @@ def test_good_stages_beside_a_wrong_one(tool: Tool, tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("argv", [[], ["fly"], ["run"], ["run", "01", "--config", "vax"], ["build"], ["sites", "--x"]])
+@pytest.mark.parametrize("argv", [["fly"], ["run"], ["run", "01", "--config", "vax"], ["build"], ["sites", "--x"]])
 def test_wrong_command_lines(tool: Tool, argv: list[str]) -> None:
     got = tool(*argv)
     assert got.code == 2 and "usage: xenstage" in got.err

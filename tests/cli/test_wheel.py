@@ -82,3 +82,11 @@ def test_both_stages_give_the_same_mails(installed: tuple[Path, dict[str, str]],
     argv = ("run", "01", "02", "--tree", "sample", "--config", CONFIG, "--out", place / "out")
     _run(place / "env/bin/xenstage", *argv, cwd=place, env=env)
     assert patches(place / "out") == patches(sample_out)
+
+
+def test_the_page_is_made_of_templates_that_are_installed(installed: tuple[Path, dict[str, str]]) -> None:
+    place, env = installed
+    _run(place / "env/bin/xenstage", "run", "01", "--tree", "sample", "--config", CONFIG, "--out", place / "page",
+         cwd=place, env=env)  # fmt: skip
+    assert _run(place / "env/bin/xenstage", "report", "--out", "page", cwd=place, env=env) == "page/report.html\n"
+    assert b"fold the two HVM hypercall tables" in (place / "page/report.html").read_bytes()

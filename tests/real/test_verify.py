@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
 import resource
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ import pytest
 from tests.real.conftest import Shell
 from tests.real.test_series import STAGES, evidence, files_of
 from xenstage.prove.judge import NAMES, NFC
+from xenstage.report.page import report_page
 
 ARGV = ("verify", "01", "02", "--config", "x86_64-debug", "--build-config", "x86_64-debug")
 
@@ -47,6 +51,23 @@ def test_the_second_run_takes_half_a_minute_and_writes_the_same(
     busy = spent.ru_utime + spent.ru_stime - before.ru_utime - before.ru_stime
     assert min(seconds, busy) < 30, f"{seconds:.0f} s, of which {busy:.0f} s of processor time"  # others may use it
     assert files_of(tmp_path / "again") == files_of(out)
+
+
+def test_the_page_of_the_real_run(verified: tuple[Path, str], tmp_path: Path) -> None:
+    """Built in seconds, small without the logs, and with an anchor for every patch and every site."""
+    out = tmp_path / "out"
+    shutil.copytree(verified[0], out)
+    started = time.perf_counter()
+    page, summary = report_page(out)
+    assert time.perf_counter() - started < 10 and len(page) < 5_000_000
+    assert summary["verdicts"] == {"PASS": 6} and not summary["passed over"]
+    text = page.decode()
+    for series in summary["series"]:
+        assert all(f'id="{patch["anchor"]}"' in text for patch in series["patches"])
+    sites = [json.loads((out / label / "v1/sites.json").read_bytes())["sites"] for label in STAGES]
+    assert len(re.findall(r'<tr id="\d\d-site-', text)) == sum(map(len, sites)) > 200
+    hunks = re.findall(r'<div class="hunk" id=.*?</div></div>', text, re.S)
+    assert hunks and all('class="rule"' in h for h in hunks), "a hunk without its rule"
 
 
 @pytest.mark.skipif(shutil.which("spatch") is None, reason="spatch is not installed (apt-get install coccinelle)")

@@ -54,7 +54,7 @@ def bench(
 
     identity = make_toolchain(CONFIG, cache=cache, runner=runner).identity if CONFIG.missing() is None else ""
     parts = digest("boot", identity, _kernel_digest(pvh_kernel), *_sources())
-    return Bench(chooser(tree, machines, pvh_kernel), make, lambda cell: parts, compare)
+    return Bench(chooser(tree, machines, pvh_kernel), make, lambda cell: parts, compare, tree.git.tree_of)
 
 
 def cell_runner(

@@ -50,7 +50,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--tree",
         metavar="DIR",
         default=default_tree(),
-        help="the clone of xen.git that has COMMIT, read only (default: $XEN_SRC, or xen-src)",
+        help="the clone of xen.git that has COMMIT, read only (default: $XEN_SRC, or the one around you, or xen-src)",
     )
     p.add_argument("--toolstack", metavar="DIR", help="a hypervisor and its tools that were installed into DIR")
     p.add_argument(
@@ -73,6 +73,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     p.add_argument(
         "--no-snapshot", action="store_true", help="boot dom0 for each cell instead of going on from a saved one"
     )
+    p.add_argument("--json", action="store_true", help="print the outcomes as data")
     p.set_defaults(function=lambda args: boot(args, p))
 
 
@@ -93,10 +94,11 @@ def boot(args: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
         if e.code not in (Exit.SKIPPED, Exit.TOOLS):
             raise
         reason = f"{e.title}: {e.why} (type: {e.remedy})"
-        return _finish(out, [Outcome(Cell(xen, g, among[0].name), Verdict.SKIP, reason) for g in guests])
+        return _finish(out, [Outcome(Cell(xen, g, among[0].name), Verdict.SKIP, reason) for g in guests], args)
     with ThreadPoolExecutor(max(args.jobs, 1)) as pool:
         try:
-            return _finish(out, list(pool.map(lambda g: run_guest(harness, g, among), guests)))
+            got = list(pool.map(lambda g: run_guest(harness, g, among, quiet=args.json), guests))
+            return _finish(out, got, args)
         except KeyboardInterrupt:
             clock.stop()  # or leaving the pool would wait for the guests
             raise
@@ -180,8 +182,11 @@ def _tree(args: argparse.Namespace) -> str:
     return str(args.tree) if args.tree == SAMPLE else str(Path(args.tree).absolute())
 
 
-def run_guest(harness: Harness, guest: str, among: tuple[Machine, ...]) -> Outcome:
-    """One guest on the first machine that can run it; says which and why, and what came out."""
+def run_guest(harness: Harness, guest: str, among: tuple[Machine, ...], *, quiet: bool = False) -> Outcome:
+    """One guest on the first machine that can run it; says which and why, and what came out.
+
+    :param quiet: whether what came out is printed later.
+    """
     cell, machine, passed_over = harness.cell(guest, among)
     if machine is None:
         outcome = Outcome(Cell(cell.xen, guest, among[-1].name), Verdict.SKIP, passed_over)
@@ -189,7 +194,8 @@ def run_guest(harness: Harness, guest: str, among: tuple[Machine, ...]) -> Outco
         say(f"boot: {guest} on {machine.name}" + (f" ({passed_over})" if passed_over else ""))
         outcome = harness.run(cell, machine)
     _keep(harness.out, outcome)
-    _print(harness.out, outcome)
+    if outcome.verdict is not Verdict.SKIP and not quiet:  # SKIPs are told together
+        _print(harness.out, [outcome])
     return outcome
 
 
@@ -198,19 +204,26 @@ def _keep(out: Path, outcome: Outcome) -> None:
     write_atomically(out / outcome.cell.name / "outcome.json", text.encode())
 
 
-def _print(out: Path, outcome: Outcome) -> None:
-    where = f"  {out / outcome.log}" if outcome.log else ""
-    sys.stdout.write(f"{outcome.verdict:<8}{outcome.cell.name:<32}{outcome.seconds:>7.1f} s{where}\n")
-    sys.stdout.write(f"        {outcome.reason}\n")
+def _print(out: Path, alike: Sequence[Outcome]) -> None:
+    """Outcomes of one reason: a line for each, the reason once."""
+    for outcome in alike:
+        where = f"  {out / outcome.log}" if outcome.log else ""
+        sys.stdout.write(f"{outcome.verdict:<8}{outcome.cell.name:<32}{outcome.seconds:>7.1f} s{where}\n")
+    sys.stdout.write(f"        {alike[0].reason}\n")
     sys.stdout.flush()
 
 
-def _finish(out: Path, outcomes: Sequence[Outcome]) -> int:
+def _finish(out: Path, outcomes: Sequence[Outcome], args: argparse.Namespace) -> int:
     for outcome in outcomes:
         path = out / outcome.cell.name / "outcome.json"
         if not path.exists() or json.loads(path.read_bytes()) != outcome.to_json():  # a SKIP of all
             _keep(out, outcome)
-            _print(out, outcome)
+    if args.json:
+        print(json.dumps([o.to_json() for o in outcomes], indent=1, sort_keys=True))
+    else:
+        skipped = [o for o in outcomes if o.verdict is Verdict.SKIP]
+        for reason in dict.fromkeys(o.reason for o in skipped):
+            _print(out, [o for o in skipped if o.reason == reason])
     return int(exit_code(worst(o.verdict for o in outcomes)))
 
 

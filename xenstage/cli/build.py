@@ -31,6 +31,7 @@ def add(verbs: Any) -> None:
     add_tree_options(p)
     p.add_argument("stages", nargs="+", metavar="STAGE", help="01, 02, …")
     p.add_argument("--out", metavar="DIR", default="out", help="where the series are (default: out)")
+    p.add_argument("--json", action="store_true", help="print the verdicts as data")
     p.add_argument(
         "--build-config",
         metavar="NAME",
@@ -71,7 +72,16 @@ def main(args: argparse.Namespace) -> int:
             _record(opened, one, [r for r in rows if r[0] is one], delivery, desk)
         delivery.commit()
         say_other_bases(out, opened.tree.base)
+    if args.json:
+        print(json.dumps([_row(*r) for r in rows], indent=1))
+        return int(Exit.OK if all(r.verdict == "PASS" for *_, r in rows) else Exit.FAIL)
     return _report(rows, desk)
+
+
+def _row(series: Series, number: int, config: Config, r: Result) -> dict[str, Any]:
+    subject = series.made[number - 1].patch.subject
+    row = {"stage": series.stage.label, "number": number, "subject": subject, "configuration": config.name}
+    return {**row, "verdict": r.verdict, "seconds": r.seconds, "kept": r.kept, "reason": r.reason, "command": r.command}
 
 
 def _base_fails(config: Config, base: Result, out: Path) -> XenstageError:

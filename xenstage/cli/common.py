@@ -15,13 +15,16 @@ from ..progress import say
 from ..stage.declare import Stage, load_stages
 from ..tree.config import BY_NAME, CONFIGS, Config
 from ..tree.prepare import Prepared, prepare
-from ..tree.source import Tree, open_tree
+from ..tree.source import Tree, enclosing, open_tree
 from .sample import SAMPLE, sample_tree
 
 
 def default_tree() -> str:
-    """The tree that is meant where none is named."""
-    return os.environ.get("XEN_SRC") or str((checkout() or Path()) / "xen-src")
+    """The tree that is meant where none is named: $XEN_SRC, the Xen clone around us, or our own submodule."""
+    if named := os.environ.get("XEN_SRC"):
+        return named
+    around = enclosing(Path.cwd())
+    return str(around or (checkout() or Path()) / "xen-src")
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,8 @@ def add_tree_options(parser: argparse.ArgumentParser) -> None:
         "--tree",
         metavar="DIR",
         default=default_tree(),
-        help=f"a clone of xen.git, read only; '{SAMPLE}' for the bundled sample (default: $XEN_SRC, or xen-src)",
+        help=f"a clone of xen.git, read only; '{SAMPLE}' for the bundled sample "
+        "(default: $XEN_SRC, or the clone that you stand in, or xen-src)",
     )
     parser.add_argument("--base", metavar="COMMIT", default="HEAD", help="the commit to start from (default: HEAD)")
     parser.add_argument(
@@ -74,7 +78,22 @@ def open_tree_of(args: argparse.Namespace) -> tuple[Cache, Runner, Tree]:
     path, base = Path(args.tree), args.base
     if args.tree == SAMPLE:
         path, base = sample_tree(bundled("sample"), cache=cache, runner=runner)
+    need_tree(args.tree)
     return cache, runner, open_tree(path, base, cache=cache, runner=runner)
+
+
+def need_tree(tree: str) -> None:
+    """Stop where no tree is named and none is around us.
+
+    :raises XenstageError: (TREE) then.
+    """
+    if checkout() is None and tree == "xen-src" and not Path(tree).exists():
+        raise XenstageError(
+            Exit.TREE,
+            "which tree?",
+            why=f"{Path.cwd()} is in no clone of xen.git, $XEN_SRC is not set, and no --tree is given",
+            remedy=f"cd into your clone, or name it: --tree DIR; to try it out: --tree {SAMPLE}",
+        )
 
 
 def choose_configs(names: list[str] | None) -> tuple[Config, ...]:

@@ -8,6 +8,7 @@ import importlib
 import importlib.util
 import io
 import keyword
+import os
 import signal
 import sys
 import threading
@@ -17,24 +18,19 @@ from pathlib import Path
 from .. import __version__
 from ..cache import Cache
 from ..errors import Exit, XenstageError
+from ..progress import set_level
 from ..storage import Place, cache_place, out_place, retold, temporary_place
 from ..storage import explain as explain_error
+from .typed import typed
 
-PACKAGES = ("clang", "elftools", "fissix", "libcst", "pycparser")  # which a verb may load late
+PACKAGES = (  # which a verb may load late
+    "argparse_manpage", "clang", "elftools", "fissix", "jinja2", "libcst", "pycparser", "shtab",
+)  # fmt: skip
 VERBS = (
-    "prepare",
-    "sites",
-    "explain",
-    "run",
-    "build",
-    "verify",
-    "boot",
-    "matrix",
-    "cc-cmd",
-    "export",
-    "import",
-    "overlay",
-)
+    "run", "verify", "report", "explain", "sites", "build", "boot", "matrix", "prepare", "cc-cmd", "export", "import",
+    "overlay", "pipeline", "completion", "man",
+)  # fmt: skip
+WHOLE = ("completion", "man")  # verbs about all verbs
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -43,23 +39,45 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="xenstage", description="Staged refactoring of the Xen hypervisor, as programs that write patch series."
     )
     parser.add_argument("--version", action="version", version=f"xenstage {__version__}")
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    parser.set_defaults(parser=parser)
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB")
     for name in PACKAGES:
         if importlib.util.find_spec(name) is None:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
     words = sys.argv[1:] if argv is None else argv
-    for name in words[:1] if words[:1] and words[0] in VERBS else VERBS:  # loading all of them takes half a second
+    alone = words[:1] if words[:1] and words[0] in VERBS and words[0] not in WHOLE else VERBS
+    for name in alone:  # loading all of them takes half a second
         importlib.import_module(f".{_module(name)}", __package__).add(verbs)
+    for one in verbs.choices.values():
+        loud = one.add_mutually_exclusive_group()
+        loud.add_argument(
+            "-q", "--quiet", action="store_const", const=-1, default=0, dest="level", help="say no progress"
+        )
+        short = [] if "-v" in one.format_usage().replace("[", " ").split() else ["-v"]  # of run and its like a version
+        loud.add_argument(
+            *short,
+            "--verbose",
+            action="store_const",
+            const=1,
+            dest="level",
+            help="say each step and each program started",
+        )
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # names of files need not be text
     args = parser.parse_args(argv)
+    if args.verb is None:
+        parser.print_help()
+        return int(Exit.OK)
+    given = [w.partition("=")[0] for w in words]
+    args.tree_named = "--tree" in given or bool(os.environ.get("XEN_SRC"))
+    set_level(args.level)
     before = _catch_term()
     gc.set_threshold(50_000, 20, 100)  # a run makes a million tokens and few circles
     try:
         return int(args.function(args))
     except XenstageError as e:
-        return _said(retold(e, _places(args)))
+        return _said(retold(e, _places(args)), args)
     except KeyboardInterrupt as e:
         if before is not None:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one has nothing more to end
@@ -73,8 +91,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         known = explain_error(e, _places(args))
         if known is None:
             raise
-        return _said(known)
+        return _said(known, args)
     finally:
+        set_level(0)
         Cache.default().leave()
         if before is not None:
             signal.signal(signal.SIGTERM, before)
@@ -103,7 +122,8 @@ def _catch_term() -> signal.Handlers | None:
     return signal.SIG_DFL
 
 
-def _said(error: XenstageError) -> int:
+def _said(error: XenstageError, args: argparse.Namespace) -> int:
+    error.remedy = typed(error.remedy, args)
     sys.stderr.write(error.render() + "\n")
     return int(error.code)
 

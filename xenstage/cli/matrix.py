@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,13 +23,15 @@ from ..boot.matrix.store import Store
 from ..boot.model import GUESTS, Outcome
 from ..boot.report.page import page
 from ..boot.report.pipeline import pipeline
-from ..boot.report.report import json_bytes, plain, table, worst
+from ..boot.report.report import again, json_bytes, plain, table, worst
 from ..cache import write_atomically
 from ..errors import Exit, XenstageError
 from ..progress import Progress, say
+from ..report.junit import Case, junit
 from ..stage.declare import Stage, pick
 from .common import add_tree_options, exit_code, open_all, stages
 from .run import make
+from .typed import typed
 
 Prepare = Callable[[argparse.Namespace, list[Stage]], tuple[tuple[Commit, ...], Bench]]
 """The options and the wanted stages to every commit and what runs them; a test passes its own."""
@@ -75,6 +77,8 @@ def add(verbs: Any, prepare: Prepare = real_prepare) -> None:
     p.add_argument("--jobs", metavar="N", type=_count, default=_processors(), help="cells at a time (default: CPUs)")
     p.add_argument("--stored", action="store_true", help="run nothing: judge and show what is stored")
     p.add_argument("--html", metavar="FILE", help="where the page goes (default: DIR/matrix/matrix.html)")
+    p.add_argument("--json", action="store_true", help="print the matrix as data, as DIR/matrix/matrix.json has it")
+    p.add_argument("--junit", metavar="FILE", help="write the verdicts as a JUnit report, too")
     p.add_argument("--gitlab", metavar="FILE", help="write the GitLab pipeline of these cells, and do no more")
     p.set_defaults(function=lambda args: main(args, prepare))
 
@@ -84,16 +88,29 @@ def main(args: argparse.Namespace, prepare: Prepare = real_prepare) -> int:
     known = stages()
     wanted = pick(known, args.stages or [s.label for s in known.values() if s.patches or s.defect])
     if args.gitlab:
-        write_pipeline(Path(args.gitlab), wanted)
+        write_pipeline(Path(args.gitlab), wanted, every_patch=args.every_patch)
         return int(Exit.OK)
     store = Store(Path(args.out) / "matrix")
     with store.lock():
         line, bench = prepare(args, wanted)
         matrix = ask(args, line, wanted, bench, store)
         where = write(matrix, store, Path(args.html) if args.html else None)
-    sys.stdout.write(table(matrix, str(store.root), shutil.get_terminal_size((160, 0)).columns))
-    print(f"page: {where}")
+    if args.junit:
+        write_atomically(Path(args.junit), junit(_cases(matrix)))
+    if args.json:
+        sys.stdout.write(json_bytes(matrix).decode())
+    else:
+        sys.stdout.write(typed(table(matrix, str(store.root), shutil.get_terminal_size((160, 0)).columns), args))
+        print(f"page: {where}")
     return int(exit_code(worst(j.verdict for j in matrix.cells if not j.expected)))
+
+
+def _cases(matrix: Matrix) -> Iterator[Case]:
+    """Each cell."""
+    for j in matrix.cells:
+        more = "\n".join([*j.differences, j.blame.text if j.blame else "", again(j)])
+        yield Case(matrix.plan.title(j.commit), j.planned.cell.guest, str(j.verdict), j.shown.reason, more,
+                   j.shown.seconds, j.expected)  # fmt: skip
 
 
 def ask(
@@ -166,10 +183,11 @@ def write(matrix: Matrix, store: Store, where: Path | None) -> Path:
     return target
 
 
-def write_pipeline(target: Path, wanted: Sequence[Stage]) -> None:
+def write_pipeline(target: Path, wanted: Sequence[Stage], *, every_patch: bool = False) -> None:
     """The GitLab pipeline of the stages' cells."""
+    counts = {s.label: len(s.patches) for s in wanted}
     try:
-        write_atomically(target, pipeline([s.label for s in wanted]).encode())
+        write_atomically(target, pipeline(counts, every_patch=every_patch).encode())
     except OSError as e:
         raise XenstageError(
             Exit.OUTPUT, f"{target} cannot be written", why=str(e), remedy="name another file: --gitlab FILE"

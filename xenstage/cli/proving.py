@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from ..builds.builder import Builder, Result
 from ..builds.harvest import Harvester
 from ..builds.tools import ToolsBuilder, concerns
+from ..cache import write_atomically
 from ..errors import Exit, XenstageError
 from ..index.sweep import Files
 from ..progress import Progress, say
 from ..prove.case import Case
 from ..prove.judge import Built, Judgement
-from ..prove.result import Proof, worst
+from ..prove.result import SKIP, Finding, Proof, worst
+from ..report.junit import Case as JunitCase
+from ..report.junit import junit
 from ..tree.config import BUILDS, BY_NAME, Config
 from ..tree.prepare import prepare
 from .common import Opened, exit_code
@@ -130,18 +135,46 @@ def built_for(case: Case, results: Mapping[tuple[str, str], Result]) -> Built:
 
 
 def report(
-    judged: Sequence[Judgement], places: Mapping[str, Path], spent: float, whole: float, opinion: Proof | None = None
+    judged: Sequence[Judgement],
+    places: Mapping[str, Path],
+    spent: float,
+    whole: float,
+    opinion: Proof | None = None,
+    *,
+    as_data: bool = False,
+    junit_file: str | None = None,
 ) -> int:
-    """The table, what does not hold, and the exit code."""
+    """The table, what does not hold, and the exit code; SKIPs of one cause are told once, behind it.
+
+    :param spent: seconds that make took now, of the ``whole``.
+    :param as_data: print JSON instead.
+    :param junit_file: where a JUnit report goes; None for nowhere.
+    """
+    if junit_file is not None:
+        write_atomically(Path(junit_file), junit(_cases(judged)))
+    overall = worst([*(j.verdict for j in judged), *([opinion.verdict] if opinion else [])])
+    if as_data:
+        print(json.dumps(_data(judged, places, opinion), indent=1))
+        return int(exit_code(overall))
     width = shutil.get_terminal_size((160, 0)).columns
-    for j in judged:
+    skipped: dict[tuple[str, tuple[Finding, ...]], list[tuple[int, str]]] = {}
+    for number, j in enumerate(judged, 1):
         print(f"{j.verdict:7} {j.case.subject}"[:width])
         for proof in j.proofs:
+            if proof.verdict == SKIP:
+                skipped.setdefault((proof.summary, proof.findings), []).append((number, proof.name))
+                continue
             print(f"    {proof.verdict:7} {proof.name:11} {proof.summary}"[:width])
             if proof.verdict != "PASS" or proof.findings:
                 for finding in proof.findings[:6]:
                     print(f"            {finding.where}: {finding.what}")
         print(f"    {j.says}"[: 4 * width])
+    for (summary, findings), rows in skipped.items():
+        names = ", ".join(dict.fromkeys(n for _, n in rows))
+        count = len({n for n, _ in rows})
+        print(f"SKIP    {names} of {count} patch{'es' * (count > 1)}: {summary}"[: 2 * width])
+        for finding in findings[:6]:
+            print(f"            {finding.where}: {finding.what}")
     for place in places.values():
         print(f"evidence: {place / 'evidence.md'}")
     if opinion is not None:
@@ -151,8 +184,35 @@ def report(
             print(f"    {name:30} {row}")
         for finding in opinion.findings[:6]:
             print(f"    {finding.where}: {finding.what}")
-    overall = worst([*(j.verdict for j in judged), *([opinion.verdict] if opinion else [])])
     counts = ", ".join(f"{sum(j.verdict == v for j in judged)} {v}" for v in sorted({j.verdict for j in judged}))
     ratio = f", {whole / spent:.2f} times that" if spent > 1 else ""
     print(f"{len(judged)} patches: {counts or 'none'}; make took {spent:.0f} s, the whole {whole:.0f} s{ratio}")
     return int(exit_code(overall))
+
+
+def _cases(judged: Sequence[Judgement]) -> Iterator[JunitCase]:
+    """Each proof of each patch."""
+    for number, j in enumerate(judged, 1):
+        suite = f"{number} {j.case.subject}"
+        for p in j.proofs:
+            more = "\n".join(f"{f.where}: {f.what}" for f in p.findings)
+            # Equal objects decide where the source does not show it: then it is no failure (judge_patch).
+            good = p.verdict == "REFUSED" and j.verdict == "PASS"
+            yield JunitCase(suite, p.name, p.verdict, p.summary, more, good=good)
+
+
+def _data(judged: Sequence[Judgement], places: Mapping[str, Path], opinion: Proof | None) -> dict[str, Any]:
+    """The verdicts in short; facts and tables are in evidence.json."""
+
+    def proof(p: Proof) -> dict[str, Any]:
+        return {k: v for k, v in p.to_json().items() if k in ("verdict", "summary", "findings")}
+
+    return {
+        "patches": [
+            {"subject": j.case.subject, "tree": j.case.tree, "verdict": j.verdict, "says": j.says,
+             "proofs": {p.name: proof(p) for p in j.proofs}}
+            for j in judged
+        ],
+        "evidence": {name: str(place / "evidence.json") for name, place in places.items()},
+        "second opinion": proof(opinion) if opinion is not None else None,
+    }  # fmt: skip

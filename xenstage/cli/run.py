@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import json
+import os
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
@@ -20,6 +23,7 @@ from ..series.make import Series, Workshop, make_series
 from ..series.output import evidence_pages, other_bases, write_series
 from ..stage.declare import Stage, pick
 from ..tree.git import user_identity
+from ..tree.source import NEWEST, newer
 from .common import Opened, add_tree_options, open_all, stages
 from .telling import Desk, add_version_options
 
@@ -33,6 +37,10 @@ def add(verbs: Any) -> None:
     p.add_argument("stages", nargs="+", metavar="STAGE", help="01, 02, …; earlier ones are made first")
     p.add_argument("--out", metavar="DIR", default="out", help="where the series go (default: out)")
     add_version_options(p)
+    p.add_argument("--json", action="store_true", help="print what was made as data")
+    p.add_argument(
+        "--diff", action="store_true", help="show what each patch would change, and write nothing (NO_COLOR is kept to)"
+    )
     p.set_defaults(function=main)
 
 
@@ -41,6 +49,9 @@ def main(args: argparse.Namespace) -> int:
     known = stages()
     wanted = pick(known, args.stages)
     opened = open_all(args)
+    if args.diff:
+        _show([s for s in make(opened, known, wanted) if s.stage in wanted], opened)
+        return 0
     out = Path(args.out)
     desk = Desk.of(out, wanted, args.version, args.signoff)
     look_ahead(out, desk.names())
@@ -60,9 +71,22 @@ def main(args: argparse.Namespace) -> int:
             desk.settle(series, delivery)
         delivery.commit()
         say_other_bases(out, opened.tree.base)
+    if args.json:
+        print(json.dumps([_made(s, desk.place(s.stage.label)) for s in mine], indent=1))
+        return 0
     for series in mine:
         _report(series, desk.place(series.stage.label))
     return 0
+
+
+def _made(series: Series, place: Path) -> dict[str, Any]:
+    """A series in short; the whole is in its evidence.json."""
+    rows = [
+        {"number": n, "subject": m.patch.subject, "commit": m.commit, "tree": m.tree, "edits": len(m.edits),
+         "sites": m.sites}
+        for n, m in enumerate(series.made, 1)
+    ]  # fmt: skip
+    return {"stage": series.stage.label, "base": series.base, "tip": series.tip, "place": str(place), "patches": rows}
 
 
 def say_other_bases(out: Path, base: str) -> None:
@@ -88,7 +112,9 @@ def make(opened: Opened, known: dict[int, Stage], wanted: list[Stage]) -> list[S
         made = make_series(shop, before)
     except XenstageError as e:
         if e.code is Exit.SITE:
-            say(f"at {opened.tree.base[:12]} (Xen {opened.tree.version}):")
+            late = f", later than {'.'.join(map(str, NEWEST))}, the last that the stages are for"
+            version = f"{opened.tree.version}{late if newer(opened.tree.version) else ''}"
+            say(f"at {opened.tree.base[:12]} (Xen {version}):")
         raise
     try_mails(opened, made)
     return made
@@ -115,9 +141,27 @@ def try_mails(opened: Opened, made: Sequence[Series]) -> None:
             opened.cache.put("mails", key, True)
 
 
+def _show(series: Sequence[Series], opened: Opened) -> None:
+    """Each patch's change, coloured on a terminal."""
+    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    bold, plain = ("\x1b[1m", "\x1b[m") if colour else ("", "")
+    for one in series:
+        if not one.made:
+            print(f"{one.stage.label}: {NOTHING}")
+        parent = one.parent
+        for number, made in enumerate(one.made, 1):
+            print(f"{bold}{one.stage.label} {number}/{len(one.made)} {made.patch.subject}{plain}")
+            how = ["--no-renames", "--stat=72", "--patch", f"--color={'always' if colour else 'never'}"]
+            print(opened.tree.git.need("diff", *how, parent, made.commit).decode("utf-8", "surrogateescape"))
+            parent = made.commit
+
+
+NOTHING = "the tree holds it already, nothing to do"
+
+
 def _report(series: Series, place: Path) -> None:
     if not series.made:
-        print(f"{series.stage.label}: the tree holds it already, nothing to do")
+        print(f"{series.stage.label}: {NOTHING}")
     for number, made in enumerate(series.made, 1):
         uses = sum(r["uses"] for r in made.sites.values())
         changed = sum(r["rewritten"] for r in made.sites.values())

@@ -47,6 +47,8 @@ def add(verbs: Any) -> None:
         choices=[*sorted(BY_NAME), "none"],
         help="a configuration to build, may be repeated (default: all; 'none' builds nothing)",
     )
+    p.add_argument("--json", action="store_true", help="print the verdicts as data")
+    p.add_argument("--junit", metavar="FILE", help="write the verdicts as a JUnit report, too")
     p.add_argument("--only", metavar="PROOF", action="append", choices=NAMES, help="run one proof, may be repeated")
     p.add_argument(
         "--second-opinion",
@@ -62,7 +64,9 @@ def main(args: argparse.Namespace) -> int:
     only = frozenset(args.only or NAMES)
     if len(args.what) == 1 and Path(args.what[0]).exists() and not args.what[0].isdigit():
         rows, place, spent = verify_directory(args, only)
-        return report(rows, {place.name: place}, spent, time.monotonic() - started)
+        return report(
+            rows, {place.name: place}, spent, time.monotonic() - started, as_data=args.json, junit_file=args.junit
+        )
     known = stages()
     wanted = pick(known, args.what)
     opened = open_all(args)
@@ -103,7 +107,8 @@ def main(args: argparse.Namespace) -> int:
     progress.close()
     logs = {s.stage.label: desk.place(s.stage.label) for s in mine}
     opinion = _second(opened, every) if args.second_opinion and every else None
-    return report([j for row in judged.values() for j in row], logs, spent, time.monotonic() - started, opinion)
+    rows = [j for row in judged.values() for j in row]
+    return report(rows, logs, spent, time.monotonic() - started, opinion, as_data=args.json, junit_file=args.junit)
 
 
 def _second(opened: Opened, cases: Sequence[Case]) -> Proof:

@@ -172,9 +172,14 @@ def _evidence(directory: Path) -> Any:
             Exit.USAGE,
             f"{directory}/evidence.json has the schema {value.get('schema')}",
             why=f"this version reads {EVIDENCE_SCHEMA}",
-            remedy="make the series again: xenstage run STAGE, or verify the patches alone in another directory",
+            remedy=_again(value),
         )
     return value
+
+
+def _again(evidence: Any) -> str:
+    number = str(evidence.get("stage", "01"))[:2]
+    return f"make the series again: xenstage run {number}, or verify the patches alone in another directory"
 
 
 def _declared(said: Any, number: int, tree: str, git: Any, commit: str) -> Declared:
@@ -189,7 +194,7 @@ def _declared(said: Any, number: int, tree: str, git: Any, commit: str) -> Decla
             Exit.USAGE,
             f"the evidence is of another series than the patches (patch {number})",
             why=f"applied, the patch gives the tree {tree}; the evidence says {rows[0]['tree'] if rows else 'nothing'}",
-            remedy="make the series again: xenstage run STAGE, or verify the patches alone in another directory",
+            remedy=_again(said),
         )
     p = rows[0]
     return Declared(

@@ -74,13 +74,14 @@ def _truth(tables: dict[str, dict[str, dict[str, int]]]) -> list[str]:
     for name in sorted({*old, *new}):
         a, b = old.get(name), new.get(name)
         cells = [f"{(a or {}).get(k, '-')} / {(b or {}).get(k, '-')}" for k in kinds]
-        mark = _answers(a, b)
+        mark = answers_mark(a, b)
         same += mark == SAME
         out.append(f"| {name} | " + " | ".join(cells) + f" | {mark} |")
     return [*out, "", f"{same} of {len({*old, *new})} predicates answer the same on both sides.", ""]
 
 
-def _answers(a: dict[str, int] | None, b: dict[str, int] | None) -> str:
+def answers_mark(a: dict[str, int] | None, b: dict[str, int] | None) -> str:
+    """What a predicate's answers on both sides say about a patch; None where a side does not have it."""
     if a == b:
         return SAME
     if a is None or b is None:
@@ -97,7 +98,7 @@ def _functions(rows: dict[str, dict[str, Any]], covers: dict[str, str]) -> list[
     for name, row in sorted(rows.items()):
         objects = ", ".join(row["objects"]) or "no object"
         number = f" and every value of {', '.join(row['variables'])}" if row["variables"] else ""
-        how = _how(name, covers)
+        how = how_covered(name, covers)
         out.append(f"- `{name}`: types of {objects}{number}: {row['assignments']} assignments: {how or 'not shown'}")
         for c in row.get("conditions", [])[:_ROWS]:
             out += ["", f"  before: `{c['before']}`  ", f"  after: `{c['after']}`", ""]
@@ -106,25 +107,29 @@ def _functions(rows: dict[str, dict[str, Any]], covers: dict[str, str]) -> list[
             for line in c["table"]:
                 types = ", ".join(f"{o}: {t}" for o, t in line["types"].items()) or "any"
                 a, b = line.get("before", "-"), line.get("after", "-")
-                out.append(f"  | {types} | `{a}` | `{b}` | {_condition(c, a, b, how)} |")
+                out.append(f"  | {types} | `{a}` | `{b}` | {condition_mark(c, a, b, how)} |")
             out.append("")
     return out
 
 
-def _how(name: str, covers: dict[str, str]) -> str:
+def how_covered(name: str, covers: dict[str, str]) -> str:
     """How the proof covers "path:name"; "" where it does not."""
     path, _, bare = name.partition(":")
     fits = re.compile(rf"{re.escape(path)}: (?:function|macro) {re.escape(bare)}(?: \(number \d+\))?(?:{WITH_HEAD})?\Z")
     return next((how for where, how in covers.items() if fits.match(where)), "")
 
 
-def _condition(condition: dict[str, Any], a: str, b: str, how: str) -> str:
-    """What a row of a condition's table says about the patch."""
+def condition_mark(condition: dict[str, Any], a: str, b: str, how: str) -> str:
+    """What a row of a condition's table says about the patch.
+
+    :param how: what :func:`how_covered` says of the function.
+    """
     if a == b:
         return SAME
+    whole = how if how.startswith("as declared") else WHOLE if how else "not shown"
     if condition["before"] is None or condition["after"] is None:
-        return f"one side has no such condition; {WHOLE if how else 'not shown'}"
-    return f"differs by itself; {WHOLE if how else 'not shown'}"
+        return f"one side has no such condition; {whole}"
+    return f"differs by itself; {whole}"
 
 
 def _matrix(facts: dict[str, Any], found: set[str]) -> list[str]:

@@ -113,6 +113,10 @@ class Decision:
         fits = all(not mine or mine == theirs for mine, theirs in same)
         return fits and _in(self.match, use.where.text) and _in(self.guards, use.guarded)
 
+    def to_json(self) -> dict[str, Any]:
+        """What was decided, and why; for whom it was decided is the entry's matter."""
+        return {"kind": self.kind, "features": list(self.features), "patch": self.patch, "reason": self.reason}
+
     @property
     def place(self) -> tuple[str, ...]:
         """What entries of one group have in common: all of their identity but the number."""
@@ -238,7 +242,8 @@ class Deciding(Conditions):
         """The uses that a patch has to change, each with its entry.
 
         All others are put down to stay: with the reason of their "stay", or because a
-        later patch changes them.
+        later patch changes them.  What was decided goes into the evidence, as the fact
+        "decisions".
 
         :param decisions: of several, the first that is for this tree.
         :param patch: one of the file's ``patches``.
@@ -249,7 +254,7 @@ class Deciding(Conditions):
         decisions = decisions if isinstance(decisions, Decisions) else for_tree(decisions, self.files.has)
         pending = decisions.pending(patch)
         uses = self.in_use(*names)
-        pairs, unused = _pair(uses, pending)
+        pairs, unused = pair(uses, pending)
         unused = [d for d in unused if not d.elsewhere]
         twice = [(u, ds) for u, ds in pairs if len(ds) > 1]
         unknown = [u for u, ds in pairs if not ds]
@@ -274,7 +279,10 @@ class Deciding(Conditions):
             if told:
                 self.note(f"{title} in this tree: " + "; ".join(rows))
         out: list[tuple[Use, Decision]] = []
+        judged = self.facts.setdefault("decisions", [])
         for use, (decision,) in pairs:
+            if decision.patch in (patch, ""):
+                judged.append({"path": use.site.path, "offset": use.site.offset, **decision.to_json()})
             if decision.patch == patch:
                 out.append((use, decision))
             else:
@@ -293,7 +301,7 @@ class Deciding(Conditions):
         return f"[[site]]  # {self._source(use)}: guards {calls or 'nothing that is called'}\n{text}{number}"
 
 
-def _pair(uses: Sequence[Use], entries: Sequence[Decision]) -> tuple[list[tuple[Use, list[Decision]]], list[Decision]]:
+def pair(uses: Sequence[Use], entries: Sequence[Decision]) -> tuple[list[tuple[Use, list[Decision]]], list[Decision]]:
     """Each use with the entries that know it, and the entries that know none.
 
     Entries that differ by number only share the uses that fit them, in order.

@@ -16,10 +16,10 @@ from pathlib import Path
 from ..cache import Cache, digest
 from ..errors import Exit, XenstageError
 from ..process import Runner
-from ..progress import say
+from ..progress import Ticker, say
 from .config import Config
 from .isolation import NO_REPOSITORY
-from .source import Tree
+from .source import Tree, too_new
 from .toolchain import COMMAND, Toolchain, make_toolchain
 
 _FORMAT = "3"  # of the prepared directory; a change makes every key new
@@ -57,8 +57,8 @@ class Prepared:
 def prepare(tree: Tree, config: Config, *, cache: Cache, runner: Runner) -> Prepared:
     """Prepare one configuration or reuse it.
 
-    :raises XenstageError: (TOOLS) without compiler or make; (TREE) when the tree's make
-        stops before the final link, with the end of its output.
+    :raises XenstageError: (TOOLS) without compiler or make; (TREE) for a tree that is too new, and when
+        the tree's make stops before the final link, with the end of its output.
     """
     lack = config.missing()
     if lack:
@@ -68,6 +68,8 @@ def prepare(tree: Tree, config: Config, *, cache: Cache, runner: Runner) -> Prep
             why=lack,
             remedy=f"apt-get install {_PACKAGE[config.arch]} make, or leave it out: --config x86_64-debug",
         )
+    if _KCONFIG in tree.git.files(tree.base):
+        raise too_new(tree.version, tree.base, f"{_KCONFIG} is there: such a tree is configured before it is built")
     tools = make_toolchain(config, cache=cache, runner=runner)
     key = digest(_FORMAT, tree.base, config.name, tools.identity)
     place = cache.path("prepared", key, "stamp.json").parent
@@ -89,6 +91,7 @@ def prepare(tree: Tree, config: Config, *, cache: Cache, runner: Runner) -> Prep
     return Prepared(config, place / "tree", key, found)
 
 
+_KCONFIG = "xen/Kconfig"
 _PACKAGE = {"x86_64": "gcc", "arm64": "gcc-aarch64-linux-gnu", "arm32": "gcc-arm-linux-gnueabihf"}
 
 
@@ -140,9 +143,13 @@ def _record(place: Path, tree: Tree, config: Config, tools: Toolchain, runner: R
     tree.git.checkout(tree.base, root, place / "index")
     empty = runner.run([config.compiler, "-c", "-x", "c", "/dev/null", "-o", notes / "empty.o"])
     jobs = f"-j{os.cpu_count() or 1}"
+    ticker = Ticker(f"prepare {config.name}", lambda: f"{sum(1 for _ in notes.glob('*.command'))} compilations noted")
     made = runner.with_env(XENSTAGE_RECORD=str(notes), **CLEAN_MAKE).run(
-        ["make", jobs, "-C", root / "xen", "build", *config.make_args, *tools.make_args], timeout=_TIMEOUT
+        ["make", jobs, "-C", root / "xen", "build", *config.make_args, *tools.make_args],
+        timeout=_TIMEOUT,
+        watch=ticker.tick,
     )
+    ticker.close()
     log = place / "prepare.log"
     log.write_bytes(made.out + made.err)
     if empty.status or not (notes / "final-link").exists():

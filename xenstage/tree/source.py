@@ -65,6 +65,9 @@ def open_tree(path: Path, base: str, *, cache: Cache, runner: Runner) -> Tree:
     for name, mark in _MARKS:
         found = git.run("cat-file", "blob", f"{commit}:{name}")
         if found.status or mark not in found.out:
+            version = _version(texts.get("xen/Makefile", b""))
+            if newer(version):
+                raise too_new(version, commit, f"{name} is missing there, or does not mention {mark.decode()}")
             raise XenstageError(
                 Exit.TREE,
                 f"not a Xen tree: {path} at {commit[:12]}",
@@ -73,6 +76,37 @@ def open_tree(path: Path, base: str, *, cache: Cache, runner: Runner) -> Tree:
             )
         texts[name] = found.out
     return Tree(path, commit, git.tree_of(commit), _version(texts["xen/Makefile"]), git)
+
+
+NEWEST = (4, 6)  # the last version that stages were tried on; from 4.7 on the tree is configured by Kconfig
+
+
+def newer(version: str) -> bool:
+    """Whether a version is later than any that the stages are for; an unknown one is not."""
+    m = re.fullmatch(r"(\d+)\.(\d+)", version)
+    return m is not None and (int(m.group(1)), int(m.group(2))) > NEWEST
+
+
+def too_new(version: str, commit: str, why: str) -> XenstageError:
+    """The error for a tree from after the time of the plan."""
+    return XenstageError(
+        Exit.TREE,
+        f"the tree is too new: Xen {version} at {commit[:12]}",
+        why=f"the stages are for the trees around 4.5, 4.4 to {NEWEST[0]}.{NEWEST[1]}; {why}",
+        remedy="take a base of that time: --base RELEASE-4.5.0",
+    )
+
+
+def enclosing(place: Path) -> Path | None:
+    """The top of the Xen clone that holds a directory; None where it stands in none.
+
+    The checkout is looked at, not the repository: no program is started.
+    """
+    for top in (place, *place.parents):
+        if (top / ".git").exists():
+            marks = [(top / name, mark) for name, mark in _MARKS[:1] + _MARKS[2:3]]
+            return top if all(p.is_file() and mark in p.read_bytes() for p, mark in marks) else None
+    return None
 
 
 def _toplevel(path: Path, runner: Runner) -> Path:
@@ -208,7 +242,7 @@ def _copy(top: Path, commit: str, repo: Path, cache: Cache, runner: Runner) -> N
 
 def _version(makefile: bytes) -> str:
     def number(name: str) -> str:
-        m = re.search(rf"^export {name}\s*[?:]?=\s*(\d+)".encode(), makefile, re.M)
+        m = re.search(rf"^(?:export )?{name}\s*[?:]?=\s*(\d+)".encode(), makefile, re.M)
         return m.group(1).decode() if m else "?"
 
     return f"{number('XEN_VERSION')}.{number('XEN_SUBVERSION')}"

@@ -20,7 +20,7 @@ from .judge import Compare, Judged, Run, decide, is_probe, judge_runs, reference
 from .plan import Chooser, Commit, Plan, Planned, planned
 from .store import Store
 
-_KEY = "1"  # of the way in which outcomes are keyed
+_KEY = "2"  # of the way in which outcomes are keyed
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,15 @@ class Bench:
     :param fingerprint: names what the cell's outcome depends on besides the commit: guest
         image, machine file, toolstack, timeouts.  Another one means: run again.
     :param compare: a probe's tables.
+    :param content: names what of a commit an outcome depends on: the hash of its tree. A message
+        that is worded anew makes another commit and boots nothing again.
     """
 
     choose: Chooser
     make: MakeRunner
     fingerprint: Callable[[Cell], str]
     compare: Compare
+    content: Callable[[str], str] = lambda commit: commit
 
 
 @dataclass(frozen=True)
@@ -105,14 +108,20 @@ class Session:
         if p.skip:
             return {}
         if p.cell not in self._known:
-            stored, damaged = self._store.load(p.cell, self._key(p.cell))
+            stored, damaged = self._store.load(self._kept_as(p.cell), self._key(p.cell))
             for line in damaged:
                 say(f"not used, the cell is run again: {line}")
-            self._known[p.cell] = {n: o for n, o in stored.items() if self._run_nothing or o.verdict in SETTLED}
+            mine = {n: replace(o, cell=p.cell) for n, o in stored.items()}
+            self._known[p.cell] = {n: o for n, o in mine.items() if self._run_nothing or o.verdict in SETTLED}
         return self._known[p.cell]
 
     def _key(self, cell: Cell) -> str:
-        return digest("cell", _KEY, cell.xen, cell.guest, cell.machine, self._bench.fingerprint(cell))
+        content = self._bench.content(cell.xen)
+        return digest("cell", _KEY, content, cell.guest, cell.machine, self._bench.fingerprint(cell))
+
+    def _kept_as(self, cell: Cell) -> str:
+        """The name that a cell's files have: of the tree that boots, not of the commit."""
+        return replace(cell, xen=self._bench.content(cell.xen)).name
 
     def ensure(self, wanted: Iterable[tuple[Planned, int]]) -> None:
         """Run cells until each has been run so many times.
@@ -133,7 +142,9 @@ class Session:
 
         def keep(task: Task, outcome: Outcome, log: bytes) -> None:
             nonlocal done
-            self._known[task.cell][task.number] = self._store.keep(self._key(task.cell), task.number, outcome, log)
+            self._known[task.cell][task.number] = self._store.keep(
+                self._key(task.cell), task.number, outcome, log, name=self._kept_as(task.cell)
+            )
             done += 1
             self._told(task, outcome, done, len(tasks))
 

@@ -6,7 +6,7 @@ and columns from here, so that they cannot drift apart.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ...errors import Exit, XenstageError
@@ -134,9 +134,13 @@ def line_of(base: str, series: Iterable[tuple[str, Sequence[tuple[str, str, tupl
     return tuple(out)
 
 
-def row_names(labels: Sequence[str]) -> tuple[str, ...]:
-    """The rows of a matrix of these stages, one for each tip."""
-    return (BASE, *labels)
+def row_names(patches: Mapping[str, int], *, every_patch: bool = False) -> tuple[str, ...]:
+    """The rows of a matrix of these stages, one for each tip or for each patch.
+
+    :param patches: label of a stage to the number of its patches.
+    """
+    rows = [(label, range(1, count if every_patch else 1)) for label, count in patches.items()]
+    return (BASE, *(name for label, numbers in rows for name in (*(f"{label}/{n}" for n in numbers), label)))
 
 
 def mends(commit: Commit) -> frozenset[str]:

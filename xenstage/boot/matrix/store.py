@@ -1,6 +1,6 @@
 """Store: outcomes and logs on disk, each whole or not at all, none trusted unseen.
 
-    DIR/cells/XEN.GUEST.MACHINE.N.json    the outcome of the cell's N-th run
+    DIR/cells/XEN.GUEST.MACHINE.N.json    the outcome of the cell's N-th run; XEN begins the tree's hash
     DIR/logs/XEN.GUEST.MACHINE.N.log.txt  its log (.txt: browsers show it, and never as a page)
 
 The log is written first; the outcome holds its digest and one of itself.  What does not
@@ -21,7 +21,7 @@ from typing import Any
 
 from ...cache import digest, write_atomically
 from ...errors import Exit, XenstageError
-from ..model import Cell, Outcome, Verdict
+from ..model import Outcome, Verdict
 
 SCHEMA = "xenstage-outcome/1"
 Write = Callable[[Path, bytes], None]
@@ -43,15 +43,16 @@ class Store:
         """Where each run has a directory of its own, until its log is kept."""
         return self.root / "work"
 
-    def keep(self, key: str, number: int, outcome: Outcome, log: bytes) -> Outcome:
+    def keep(self, key: str, number: int, outcome: Outcome, log: bytes, *, name: str = "") -> Outcome:
         """Keep the outcome of a cell's run, and return it as it was kept.
 
         :param key: names all that the outcome depends on.
         :param number: 1 for the cell's first run.
+        :param name: of its files; the cell's own where none is given.
         :raises XenstageError: (OUTPUT) the disk is full or may not be written; an outcome
             of that number that was there before stays or is found damaged later.
         """
-        name = f"{outcome.cell.name}.{number}"
+        name = f"{name or outcome.cell.name}.{number}"
         kept = replace(outcome, log=f"logs/{name}.log.txt" if log else "")
         value = {"schema": SCHEMA, "key": key, "number": number, "log": _sha256(log), "outcome": kept.to_json()}
         try:
@@ -67,15 +68,17 @@ class Store:
             ) from e
         return kept
 
-    def load(self, cell: Cell, key: str) -> tuple[dict[int, Outcome], list[str]]:
+    def load(self, name: str, key: str) -> tuple[dict[int, Outcome], list[str]]:
         """The kept outcomes of a cell by number, and what was found that cannot be trusted.
 
-        The key names the cell as well: an outcome that was moved is of another one.
+        The key says which cell it is as well: an outcome that was moved is of another one.
+
+        :param name: of the cell's files.
         """
         found: dict[int, Outcome] = {}
         damaged: list[str] = []
-        for path in sorted((self.root / "cells").glob(f"{cell.name}.*.json")):
-            m = re.fullmatch(rf"{re.escape(cell.name)}\.([1-9]\d*)\.json", path.name)
+        for path in sorted((self.root / "cells").glob(f"{name}.*.json")):
+            m = re.fullmatch(rf"{re.escape(name)}\.([1-9]\d*)\.json", path.name)
             if m is None:
                 continue
             try:

@@ -7,7 +7,7 @@ Rows and columns are :func:`xenstage.boot.matrix.plan.row_names` and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ...errors import Exit
 from ..matrix.plan import choose_guests, row_names
@@ -17,10 +17,10 @@ _HEAD = """\
 # The boot matrix as a GitLab pipeline: one job a cell, then one job that judges them all.
 # Generated; do not edit.  Make it again:
 #
-#   xenstage matrix {numbers} --gitlab ci/boot.gitlab-ci.yml
+#   xenstage matrix {numbers}{every} --gitlab ci/boot.gitlab-ci.yml
 #
-# Include it from a project's .gitlab-ci.yml ("include: ci/boot.gitlab-ci.yml"); the jobs'
-# image is made from ci/Containerfile by the first job.  docs/matrix.md says more.
+# .gitlab-ci.yml includes it; it runs alone as well.  The jobs' image is made from
+# ci/Containerfile by the first job.  docs/matrix.md says more.
 
 stages: [image, boot, report]
 
@@ -51,14 +51,27 @@ boot-image:
 .cell:
   stage: boot
   image: $XENSTAGE_IMAGE
-  when: always
+  interruptible: true
+  rules: &boots
+    - if: $XENSTAGE_BOOTS == "no"
+      when: never
+    - if: $CI_PIPELINE_SOURCE == "merge_request_event"
+      changes: [xenstage/**/*, stages/**/*, guests/**/*, ci/**/*, requirements.txt, xen-src]
+      when: always
+    - if: $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH
+      when: always
+    - if: $XENSTAGE_BOOTS == "yes"
+      when: always
   timeout: 3 hours
+  # Within it everything is kept by content; the key says only when to begin anew.
   cache:
-    key: xenstage-boot
+    key:
+      files: [.gitmodules, ci/Containerfile]
+      prefix: xenstage-boot
     paths: [.cache]
   script:
     - >-
-      sh ci/xenstage.sh matrix {numbers} --base "$XEN_BASE" --config x86_64-debug
+      sh ci/xenstage.sh matrix {numbers}{every} --base "$XEN_BASE" --config x86_64-debug
       --point "$POINT" --guest "$GUEST" --jobs 1 --out {out}
   # {skipped}: SKIP, the cell could not run here; shown as a warning, never as passed.
   allow_failure:
@@ -74,18 +87,25 @@ boot-image:
     paths: [{out}/matrix/cells, {out}/matrix/logs]
 """
 _REPORT = """\
+# The last row's jobs hold the outcomes of all rows before: however many rows, no more needs than guests.
 boot-report:
   stage: report
   image: $XENSTAGE_IMAGE
-  when: always
+  interruptible: true
+  rules: *boots
   cache:
-    key: xenstage-boot
+    key:
+      files: [.gitmodules, ci/Containerfile]
+      prefix: xenstage-boot
     policy: pull
     paths: [.cache]
   needs:
 {needs}
   script:
-    - sh ci/xenstage.sh matrix {numbers} --base "$XEN_BASE" --config x86_64-debug --stored --out {out}
+    - mkdir -p junit
+    - >-
+      sh ci/xenstage.sh matrix {numbers}{every} --base "$XEN_BASE" --config x86_64-debug
+      --stored --junit junit/boots.xml --out {out}
   allow_failure:
     exit_codes: [{skipped}]
   artifacts:
@@ -93,12 +113,17 @@ boot-report:
     expose_as: Boot matrix
     expire_in: 30 days
     paths: [{out}/matrix/]
+    reports:
+      junit: junit/boots.xml
 """
 
 
-def cells(labels: Sequence[str]) -> list[tuple[str, str]]:
-    """(row, guest) of every job, in order."""
-    return [(row, guest) for row in row_names(labels) for guest in choose_guests(None)]
+def cells(patches: Mapping[str, int], *, every_patch: bool = False) -> list[tuple[str, str]]:
+    """(row, guest) of every job, in order.
+
+    :param patches: label of a stage to the number of its patches.
+    """
+    return [(row, guest) for row in row_names(patches, every_patch=every_patch) for guest in choose_guests(None)]
 
 
 def job_name(row: str, guest: str) -> str:
@@ -106,19 +131,21 @@ def job_name(row: str, guest: str) -> str:
     return f"boot {row} {guest}"
 
 
-def pipeline(labels: Sequence[str]) -> str:
+def pipeline(patches: Mapping[str, int], *, every_patch: bool = False) -> str:
     """The pipeline's YAML.
 
-    :param labels: of the stages, ``01_merge_hcall_tables`` and so on.
+    :param patches: label of a stage, ``01_merge_hcall_tables`` and so on, to the number of its patches.
     """
     names = {
-        "numbers": " ".join(label[:2] for label in labels),
+        "numbers": " ".join(label[:2] for label in patches),
+        "every": " --every-patch" if every_patch else "",
         "out": OUT,
         "skipped": str(int(Exit.SKIPPED)),
         "infra": str(int(Exit.INFRA)),
     }
-    jobs = [_job(row, guest, row_names(labels)) for row, guest in cells(labels)]
-    needs = "\n".join(_need(job_name(row, guest)) for row, guest in cells(labels))
+    rows = row_names(patches, every_patch=every_patch)
+    jobs = [_job(row, guest, rows) for row, guest in cells(patches, every_patch=every_patch)]
+    needs = "\n".join(_need(job_name(rows[-1], guest)) for guest in choose_guests(None))
     return "\n".join([_HEAD.format(**names), *jobs, _REPORT.format(**names, needs=needs)])
 
 

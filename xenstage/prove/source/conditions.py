@@ -9,7 +9,7 @@ from typing import Any
 
 from ...ctext.body import If, Leaf, Node, NotUnderstood, Switch, parameters
 from ...ctext.entities import Entity
-from ...ctext.expr import Expr, parse_expression, show
+from ...ctext.expr import Expr, parse_expression, parse_statement, show
 from ..model.bodies import body_of, others
 from ..model.special import Env, World, aliases, evaluate
 
@@ -33,6 +33,44 @@ def changed_conditions(old: Entity, new: Entity, worlds: tuple[World, World]) ->
         row["rows"] = len(row["table"])
         out.append(row)
     return out
+
+
+def left_by_kind(words: Sequence[str], function: Entity, world: World) -> list[dict[str, Any]]:
+    """What is left of a condition or of a statement, for each kind of guest that it asks about.
+
+    :param words: its tokens.
+    :param function: the function or macro in which it stands.
+    :returns: rows of "types" (object to kind) and "left" (``1``, ``0``, or what is still open).
+    :raises NotUnderstood: it is neither an expression nor a statement with one in it.
+    """
+    e = _expression(tuple(words))
+    env = _asking(e, function, world)
+    objects = sorted(env.asked)
+    rows: list[dict[str, Any]] = []
+    for kinds in itertools.product(world.kinds, repeat=min(len(objects), 4)):
+        types = dict(zip(objects, kinds, strict=False))
+        rows.append({"types": types, "left": show(evaluate(e, Env(world, types, {}, env.alias), truth=True))})
+    return rows[:MOST_ROWS]
+
+
+def _asking(e: Expr, function: Entity, world: World) -> Env:
+    """What is known inside a function or macro; its ``asked`` are the objects whose type an expression asks for."""
+    names = {p[-1] for p in parameters(function)} if function.kind == "function" else set()
+    env = Env(world, {}, {}, aliases(body_of(function), names), others=others(function))
+    evaluate(e, env, truth=True)
+    return env
+
+
+def _expression(words: tuple[str, ...]) -> Expr:
+    """The expression of a condition, or the one that a statement evaluates, returns or begins a variable with."""
+    try:
+        return parse_expression(words)
+    except NotUnderstood:
+        statement = parse_statement(words[:-1] if words[-1:] == (";",) else words)
+    found = [e for _, _, e in statement[1] if e is not None] if statement[0] == "decl" else [statement[1]]
+    if statement[0] == "raw" or len(found) != 1 or found[0] is None:
+        raise NotUnderstood(f"no condition: {' '.join(words)[:80]!r}")
+    return found[0]  # type: ignore[no-any-return]
 
 
 def _conditions(nodes: Sequence[Node], names: set[str]) -> list[tuple[str, ...]]:
@@ -74,7 +112,4 @@ def _read(condition: tuple[str, ...] | None, function: Entity, world: World) -> 
         e = parse_expression(condition)
     except NotUnderstood:
         return None, None
-    names = {p[-1] for p in parameters(function)} if function.kind == "function" else set()
-    env = Env(world, {}, {}, aliases(body_of(function), names), others(function))
-    evaluate(e, env, truth=True)
-    return e, env
+    return e, _asking(e, function, world)
