@@ -33,6 +33,14 @@ def test_kinds_are_the_combinations_of_flags_that_make_a_difference(files: Files
     assert world_of(files).kinds == ("pv", "hvm", "pvh")  # what nothing tells apart is looked at once
 
 
+def test_a_constant_that_changes_elsewhere_changes_what_creation_puts_down(files: Files) -> None:
+    """The creation code has the same text; what was read of it for the tree before does not hold."""
+    assert read_creation(files).values["guest_type"]["hvm"] == 2
+    other = edited(files, (SCHED, r"guest_type_pvh,(\s+)guest_type_hvm", r"guest_type_hvm,\1guest_type_pvh"))
+    assert read_creation(other).values["guest_type"] == {"pv": 0, "hvm": 1, "pvh": 2, "hvm+pvh": 1}
+    assert read_creation(files).values["guest_type"]["hvm"] == 2
+
+
 def test_who_passes_which_flags(files: Files) -> None:
     passed = passed_flags(files, read_creation(files).asked)
     assert list(passed.values()) == [["DOMCRF_hap", "DOMCRF_hvm", "DOMCRF_pvh"]]

@@ -34,7 +34,7 @@ class Entity:
     end: int
     under: tuple[str, ...]
 
-    @property
+    @functools.cached_property
     def words(self) -> tuple[str, ...]:
         """The tokens' texts."""
         return tuple(t.text for t in self.tokens)

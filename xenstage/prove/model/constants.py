@@ -130,6 +130,33 @@ class Constants(Numbers):
         return self._enums
 
 
+class Heard(Numbers):
+    """Constants that remember what they were asked, and what they said."""
+
+    def __init__(self, constant: Callable[[str], int | None]) -> None:
+        self._constant = constant
+        self._numbers: dict[str, Expr | None] = {}
+        self._enumerators: dict[str, bool] = {}
+
+    def number(self, name: str) -> Expr | None:
+        """As the constants say."""
+        if name not in self._numbers:
+            self._numbers[name] = number_of(self._constant, name)
+        return self._numbers[name]
+
+    def enumerates(self, name: str) -> bool:
+        """As the constants say."""
+        if name not in self._enumerators:
+            self._enumerators[name] = enumerates(self._constant, name)
+        return self._enumerators[name]
+
+    def same(self, constant: Callable[[str], int | None]) -> bool:
+        """Whether other constants would have said the same."""
+        return all(number_of(constant, n) == v for n, v in self._numbers.items()) and all(
+            enumerates(constant, n) == v for n, v in self._enumerators.items()
+        )
+
+
 def _defines(data: bytes) -> list[tuple[str, bytes]]:
     return [(m.group(1).decode(), m.group(2)) for m in _DEFINE.finditer(data)]
 

@@ -17,6 +17,7 @@ from ...ctext.entities import Entity, find_entity
 from ...ctext.expr import Expr
 from ...index.sweep import Files
 from . import arithmetic, guests
+from .constants import Heard
 from .source import source_files
 from .special import Env, Left, World, aliases, specialise
 
@@ -97,8 +98,7 @@ def creation_of(
     for step in steps:
         if step is function or _sets_fields(step):
             known.update(asked_flags(step, constant))
-    read = [(s, parse_body(s)) for s in steps]
-    ends = {c: _made(read, sum(known[f] for f in c), constant) for c in combinations(list(known))}
+    ends = _ends(files, steps, known, constant)
     states = {c: s for c, s in ends.items() if not isinstance(s, str)}
     fields = sorted({f for s in states.values() for f in s})
     telling = [f for f in fields if len({s.get(f, 0) for s in states.values()} - {None}) > 1]
@@ -108,6 +108,26 @@ def creation_of(
     refused = {k: ends[c] for k, c in kinds.items() if isinstance(ends[c], str)}
     values = {f: {k: states[c].get(f, 0) for k, c in kinds.items() if c in states} for f in shown}
     return Creation(flags, kinds, values, refused, tuple(known))  # type: ignore[arg-type]
+
+
+def _ends(
+    files: Files, steps: Sequence[Entity], known: Mapping[str, int], constant: Callable[[str], int | None]
+) -> Mapping[tuple[str, ...], State | str]:
+    """What :func:`_made` says for every combination of flags.
+
+    Read once for all trees in which the steps have the same text and every constant that was asked for is
+    the same: a patch mostly changes neither.
+    """
+    key = ("ends", tuple((s.name, s.words) for s in steps), tuple(known.items()))
+    readings: list[tuple[Heard, Mapping[tuple[str, ...], State | str]]] = files.memo.setdefault(key, [])
+    for heard, kept in readings:
+        if heard.same(constant):
+            return kept
+    heard = Heard(constant)
+    read = [(s, parse_body(s)) for s in steps]
+    ends = {c: _made(read, sum(known[f] for f in c), heard) for c in combinations(list(known))}
+    readings.append((heard, ends))
+    return ends
 
 
 def _matters(
