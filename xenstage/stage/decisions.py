@@ -17,6 +17,8 @@
     reason = "sets up the timer only"
     guards = "timer_init(d);"     # a pattern of what happens by its answer
     after = "timers"              # the patch that makes the use, where the base has none
+    made_by = "02"                # or the earlier stage that does
+    effect = "nobody notices"     # who notices what becomes of it, or why nobody does
 
 Every use must be known to exactly one entry.  An entry that no use needs is an error on
 the tree that the decisions were made for, and a printed note on others.
@@ -46,7 +48,7 @@ from ..errors import Exit, XenstageError
 from .conditions import Conditions, Use
 
 _WHERE = ("file", "function", "form", "text", "match", "name", "guards", "after")
-_KEYS = {*_WHERE, "nth", "kind", "features", "patch", "reason", "piece", "elsewhere"}
+_KEYS = {*_WHERE, "nth", "kind", "features", "patch", "reason", "piece", "elsewhere", "effect", "made_by"}
 _PIECE = {"first", "last", "always", "join", "inner", "kind", "features", "patch", "reason", "guards", "elsewhere"}
 _TOP = {"base", "tree", "stays", "patches", "site"}
 STAY = "stay"
@@ -83,6 +85,8 @@ class Decision:
     :param after: the patch that makes the use; "" where the base has it.
     :param pieces: what becomes of it where it is taken apart.
     :param elsewhere: whether it is of other trees than the one that the decisions were made for.
+    :param made_by: the earlier stage that makes the use, as "02": a tree before it has none.
+    :param effect: who notices what becomes of it, and how, or why nobody does.
     """
 
     kind: str
@@ -100,6 +104,8 @@ class Decision:
     after: str = ""
     pieces: tuple[Piece, ...] = ()
     elsewhere: bool = False
+    made_by: str = ""
+    effect: str = ""
 
     def fits(self, use: Use) -> bool:
         """Whether a use is of this entry's kind, its number among equals left aside."""
