@@ -2,7 +2,8 @@
 
 Only lines that the edits make are looked at.  Continuation lines that were aligned with
 what stands after their bracket (or after ``=``, ``return``, or with their ``?``) follow
-it; lines of 80 columns and more are wrapped; blanks at their ends go.
+it; lines of 80 columns and more are wrapped; blanks at their ends go, and one that is
+missing before the ``)`` of a condition comes.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def lay_out(edits: Iterable[Edit], files: Mapping[str, bytes]) -> list[Edit]:
 def _lay_out(path: str, data: bytes, edits: list[Edit]) -> list[Edit]:
     if sum(line.startswith(b"\t") for line in data.split(b"\n")) > TAB_FILE:
         return edits  # the file keeps another style
-    for step in (_align, _strip, *(_wrap,) * 40):
+    for step in (_align, _strip, _open, *(_wrap,) * 40):
         changes = step(data, make(data, edits))
         if changes:
             edits = compose(path, data, edits, sorted(changes), RULE)
@@ -103,6 +104,24 @@ def _strip(data: bytes, made: Made) -> list[Change]:
         bare = line.rstrip(b" \t")
         if bare != line:
             out.append(Change(text.starts[i] + len(bare), text.starts[i] + len(line), b""))
+    return out
+
+
+def _open(data: bytes, made: Made) -> list[Change]:
+    """The blank before the ``)`` of a condition that has one behind its ``(``, on new lines."""
+    text, out = _text(made.text), []
+    code = [t for t in text.tokens if t.kind is not Kind.COMMENT]
+    new = set(_new_lines(data, text))
+    for i, t in enumerate(code[:-1]):
+        if t.text in ("if", "while", "for", "switch") and code[i + 1].text == "(" and text.line(t.start) in new:
+            try:
+                close = code[matching(code, i + 1)]
+            except ValueError:
+                continue
+            first = made.text[code[i + 1].end : code[i + 1].end + 1]
+            alone = text.line(close.start) == text.line(t.start)
+            if alone and first == b" " and made.text[close.start - 1 : close.start] != b" ":
+                out.append(Change(close.start, close.start, b" "))
     return out
 
 
