@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from xenstage.stage.declare import Patch, Stage
 
-from . import features
+from . import constraints, containers, features
 from .features import TESTS
-
-ASKS = "is_hvm_domain() and is_hvm_vcpu()"
 
 FEATURES = (
     Patch(
@@ -116,6 +114,221 @@ FEATURES = (
     ),
 )
 
+CONTAINERS = (
+    Patch(
+        subject="x86/shadow: ask for an HVM container",
+        body="""
+        What shadow paging asks is_hvm_*() for, in {sites}, is true of every guest in an HVM container:
+        whether paging may be off, CR0.WP clear, an event under injection, where the linear page tables
+        are. Ask for that.
+
+        No guest notices. PVH guests are the others in such containers, and do not run on shadow paging:
+        hvm_domain_initialise() refuses them without HAP.
+        """,
+        rewrite=containers.shadow,
+        names=TESTS,
+    ),
+    Patch(
+        subject="x86/mm: honour CR0.WP, SMEP and SMAP of PVH guests",
+        body="""
+        When Xen walks the page tables of a guest in an HVM container, for a copy to or from it or for an
+        instruction that it emulates, the guest's own CR0.WP, SMEP and SMAP decide, as they do in the
+        processor. For PVH guests they did not: {sites} ask whether the guest is HVM. Ask whether it is in
+        a container.
+        """,
+        rewrite=containers.walk,
+        names=TESTS,
+        intended=(
+            "a hypercall's or an emulated instruction's access to memory of a PVH guest that runs with SMEP "
+            "or SMAP is refused where the processor would refuse it",
+            "one to a read-only mapping of a PVH guest that cleared CR0.WP is not, as the processor does not refuse it",
+        ),
+    ),
+    Patch(
+        subject="x86/mtrr: pin cacheability for PVH domains",
+        body="""
+        XEN_DOMCTL_pin_mem_cacheattr puts a range into a list that hvm_domain_initialise() sets up and
+        hvm_domain_destroy() frees for every HVM container, and that EPT entries are made by. For PVH
+        domains it did nothing and reported success. Ask for a container in {sites}.
+        """,
+        rewrite=containers.pinned,
+        names=TESTS,
+        intended=("the toolstack can pin the cacheability of a PVH domain's memory, which it was only told to be done",),
+    ),
+    Patch(
+        subject="x86/hvm: nested HVM and Viridian depend on their parameters",
+        body="""
+        Whether a domain has nested HVM or Viridian is said by a parameter in struct hvm_domain, which
+        every HVM container has; is_hvm_domain() keeps PV's half of the union from being read. Ask for a
+        container in {sites}.
+
+        No guest notices: do_hvm_op() refuses these parameters to PVH domains, for which they stay 0.
+        """,
+        rewrite=containers.params,
+        names=TESTS,
+    ),
+    Patch(
+        subject="x86/mm: share pages of PVH domains",
+        body="""
+        Memory sharing works on the p2m under HAP, which PVH domains have: XEN_DOMCTL_mem_sharing_op
+        switches it on for them, whereupon XENMEM_sharing_op refuses each operation, and pages would not
+        be given back when the domain dies. Ask for a container in {sites}.
+        """,
+        rewrite=containers.sharing,
+        names=TESTS,
+        intended=("XENMEM_sharing_op works on a PVH domain for which sharing was switched on; it was answered -EINVAL",),
+    ),
+    Patch(
+        subject="x86/mm: populate PVH domains on demand, too",
+        body="""
+        XENMEM_populate_physmap marks pages of every translated domain to be populated on demand, but
+        XENMEM_decrease_reservation looks for such pages in HVM domains only. Ask for a container.
+        """,
+        rewrite=containers.pod,
+        names=TESTS,
+        intended=(
+            "a PVH guest that gives back pages which are yet to be populated has them taken from that account; "
+            "without such pages nothing changes",
+        ),
+    ),
+    Patch(
+        subject="x86/mm: check access rights of PVH domains",
+        body="""
+        Access rights are in the p2m of every HVM container. Ask for one.
+
+        This alone enables nothing: the ring that is needed for it is named by a parameter that
+        do_hvm_op() refuses to PVH domains.
+        """,
+        rewrite=containers.access,
+        names=TESTS,
+        intended=("XENMEM_access_op on a PVH domain is answered -ENODEV, for want of a ring, instead of -EINVAL",),
+    ),
+    Patch(
+        subject="x86/hvm: memory types other than RAM need a device model",
+        body="""
+        Of the types that HVMOP_set_mem_type knows, HVMMEM_ram_ro and HVMMEM_mmio_dm leave accesses to a
+        device model. A guest without ioreq servers has none, and is crashed by the first such access.
+        Refuse these types for it, with -EINVAL as what is no HVM domain.
+
+        Only HVM domains come here as yet, and these have ioreq servers.
+        """,
+        rewrite=constraints.memory_types,
+        names=("HVMOP_set_mem_type",),
+    ),
+    Patch(
+        subject="x86/hvm: offer HVMOPs about memory and events to PVH",
+        body="""
+        Flushing TLBs, tracking video RAM, telling of modified memory, asking and changing memory types,
+        and injecting an event are done by paging assistance and by the processor. Nothing in them is of a
+        device. Ask for a container in {sites}. HVMOP_pagetable_dying goes on to ask for shadow paging,
+        which is not for PVH.
+        """,
+        rewrite=containers.hvmops,
+        names=TESTS,
+        intended=(
+            "HVMOP_flush_tlbs and HVMOP_get_mem_type work for a PVH guest on itself; they were answered -EINVAL",
+            "HVMOP_track_dirty_vram, HVMOP_modified_memory, HVMOP_set_mem_type (of RAM), HVMOP_get_mem_type and "
+            "HVMOP_inject_trap work for a toolstack on a PVH domain; they were answered -EINVAL",
+        ),
+    ),
+    Patch(
+        subject="x86: single-step PVH domains",
+        body="""
+        XEN_DOMCTL_debug_op uses the monitor trap flag, which the processor has for every guest in an HVM
+        container. Ask for one.
+        """,
+        rewrite=containers.debugop,
+        names=TESTS,
+        intended=("a debugger can single-step VCPUs of a PVH domain; XEN_DOMCTL_debug_op was answered -EINVAL",),
+    ),
+    Patch(
+        subject="x86/time: put the TSC offset into PVH guests' time stamps",
+        body="""
+        The TSC that a guest in an HVM container reads is the host's and an offset. Time stamps for PVH
+        guests come without it, so that their clock is wrong once they wrote the TSC or TSC_ADJUST: by as
+        much as they wrote. Ask for a container.
+
+        The other of {sites} is under vtsc, which is 0 for PVH.
+        """,
+        rewrite=containers.pvclock,
+        names=TESTS,
+        intended=("the time that a PVH guest computes from its time stamps is right after a write to its TSC",),
+    ),
+    Patch(
+        subject="x86/time: ask for an HVM container around TSC emulation",
+        body="""
+        Guest time of HVM containers has an offset of its own, so that vtsc_offset is PV's; RDTSC is
+        intercepted in containers. Ask for one in {sites}.
+
+        No guest notices. The conversions are asked for under vtsc only, which tsc_set_info() keeps at 0
+        for PVH. That function now switches RDTSC's intercept off for PVH, which it is, and puts the offset
+        of the first VCPU down again, which is 0 then.
+        """,
+        rewrite=containers.tsc,
+        names=TESTS,
+    ),
+    Patch(
+        subject="x86: save and load what VCPUs of HVM containers have",
+        body="""
+        context_switch() saves and loads performance counters and saves the periodic timers of HVM
+        guests. Ask for an HVM container: the state is one of these.
+
+        No guest notices: PVH VCPUs have neither counters nor timers, for want of a local APIC, and
+        {sites} find that out first.
+        """,
+        rewrite=containers.switch,
+        names=TESTS,
+    ),
+    Patch(
+        subject="x86: treat PVH domains as HVM ones in debug keys",
+        body="""
+        The debug keys that print VCPUs' performance counters, TSC modes, VMCBs and guests' stacks ask
+        whether the guest is HVM where they mean an HVM container. So show_guest_stack() tries to read
+        the stack of a PVH guest through Xen's own page tables. Ask for a container in {sites}.
+        """,
+        rewrite=containers.dump,
+        names=TESTS,
+        intended=(
+            "a PVH guest's stack is not printed, as HVM guests' are not",
+            "the key 's' says (hvm) of PVH domains",
+        ),
+    ),
+    Patch(
+        subject="x86/oprofile: look at PVH guests as at HVM ones",
+        body="""
+        Whether a VCPU in an HVM container is in its kernel, and how wide its code is, stands in its
+        segment registers and EFER. For PVH guests the state of PV VCPUs was asked, which is other bytes
+        of the same union. Ask for a container in {sites}.
+        """,
+        rewrite=containers.profiling,
+        names=TESTS,
+        intended=("Xenoprof tells a PVH guest's kernel from its programs, and the width of its code",),
+    ),
+    Patch(
+        subject="passthrough: map the memory of PVH domains for devices",
+        body="""
+        Where EPT tables serve the IOMMU as well, map_page() does nothing, since the tables are shared;
+        but those of a PVH domain are not, iommu_share_p2m_table() being for HVM. Where they do not serve,
+        only pages with a writable type are mapped, which is PV's notion: PVH pages have none. Both ways
+        a device that is passed to a PVH domain reaches no memory. Ask for a container in {sites}.
+        """,
+        rewrite=containers.passthrough,
+        names=TESTS,
+        intended=("devices can reach the memory of a PVH domain that they are assigned to, and no other",),
+    ),
+    Patch(
+        subject="AMD/IOMMU: ask for an HVM container",
+        body="""
+        Page tables of a domain in an HVM container begin small and grow, and its mappings change. Ask for
+        a container in {sites}.
+
+        No guest notices: PVH domains do not exist on AMD hosts, pvh_supported being set by VMX only.
+        """,
+        rewrite=containers.amd,
+        names=TESTS,
+    ),
+)
+
 STAGE = Stage(
     number=5,
     name="audit",
@@ -124,6 +337,6 @@ STAGE = Stage(
     This is the fifth step of the plan "PVH cleanups after 4.5": every test of is_hvm_domain() and
     is_hvm_vcpu() is judged by what it guards.
     """,
-    patches=FEATURES,
-    why_not="patches that change what PVH guests get, and constraints, are still to come",
+    patches=(*FEATURES, *CONTAINERS),
+    why_not="constraints instead of the is_pvh tests that stage 04 leaves are still to come",
 )

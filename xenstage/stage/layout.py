@@ -2,8 +2,8 @@
 
 Only lines that the edits make are looked at.  Continuation lines that were aligned with
 what stands after their bracket (or after ``=``, ``return``, or with their ``?``) follow
-it; lines of 80 columns and more are wrapped; blanks at their ends go, and one that is
-missing before the ``)`` of a condition comes.
+it; lines of 80 columns and more are wrapped; blanks at their ends go, and those
+missing inside the brackets of a condition come.
 """
 
 from __future__ import annotations
@@ -108,21 +108,25 @@ def _strip(data: bytes, made: Made) -> list[Change]:
 
 
 def _open(data: bytes, made: Made) -> list[Change]:
-    """The blank before the ``)`` of a condition that has one behind its ``(``, on new lines."""
+    """Blanks inside the brackets of a condition that has them on one new line."""
     text, out = _text(made.text), []
     code = [t for t in text.tokens if t.kind is not Kind.COMMENT]
     new = set(_new_lines(data, text))
     for i, t in enumerate(code[:-1]):
-        if t.text in ("if", "while", "for", "switch") and code[i + 1].text == "(" and text.line(t.start) in new:
-            try:
-                close = code[matching(code, i + 1)]
-            except ValueError:
-                continue
-            first = made.text[code[i + 1].end : code[i + 1].end + 1]
-            alone = text.line(close.start) == text.line(t.start)
-            if alone and first == b" " and made.text[close.start - 1 : close.start] != b" ":
-                out.append(Change(close.start, close.start, b" "))
+        if t.text not in _CONDITIONS or code[i + 1].text != "(" or text.line(t.start) not in new:
+            continue
+        try:
+            close = code[matching(code, i + 1)].start
+        except ValueError:
+            continue
+        inside = code[i + 1].end
+        if text.line(close) == text.line(t.start):
+            lacking = [at for at in (inside, close) if made.text[at - (at == close)] != ord(" ")]
+            out += [Change(at, at, b" ") for at in lacking]
     return out
+
+
+_CONDITIONS = frozenset({"if", "while", "for", "switch"})
 
 
 # Alignment ---------------------------------------------------------------

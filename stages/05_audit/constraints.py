@@ -1,0 +1,28 @@
+"""What a guest must have for an operation, refused by feature where it lacks that."""
+
+from __future__ import annotations
+
+from xenstage.stage.view import View
+
+RULE = "refuse by feature"
+TYPES = """\
+if ( $a.hvmmem_type >= ARRAY_SIZE(memtype) )
+    goto $out:word;"""
+DEVICE_MODEL = """\
+
+/* Accesses to what is no plain RAM are left to a device model. */
+if ( {a}.hvmmem_type != HVMMEM_ram_rw && !has_ioreq({d}) )
+    goto {out};"""
+
+
+def memory_types(view: View) -> None:
+    """HVMOP_set_mem_type: other types than RAM need somebody who takes the accesses."""
+    function = view.function("do_hvm_op", "xen/arch/x86/")
+    checked = view.run_of(function, TYPES)
+    found = view.one(TYPES, function)
+    a, out = (view.hole(function, found, h) for h in ("a", "out"))
+    asked = f"if ( !is_hvm_domain($d:word) ) goto {out};"
+    d = view.hole(function, view.one(asked, function), "d")
+    text = DEVICE_MODEL.format(a=a, out=out, d=d)
+    view.insert_after(checked, text, rule=RULE, reason="the guest's next access would crash it")
+    view.stay_rest("the operation itself")
