@@ -153,7 +153,9 @@ CONTAINERS = (
         """,
         rewrite=containers.pinned,
         names=TESTS,
-        intended=("the toolstack can pin the cacheability of a PVH domain's memory, which it was only told to be done",),
+        intended=(
+            "the toolstack can pin the cacheability of a PVH domain's memory, which it was only told to be done",
+        ),
     ),
     Patch(
         subject="x86/hvm: nested HVM and Viridian depend on their parameters",
@@ -176,7 +178,9 @@ CONTAINERS = (
         """,
         rewrite=containers.sharing,
         names=TESTS,
-        intended=("XENMEM_sharing_op works on a PVH domain for which sharing was switched on; it was answered -EINVAL",),
+        intended=(
+            "XENMEM_sharing_op works on a PVH domain for which sharing was switched on; it was answered -EINVAL",
+        ),
     ),
     Patch(
         subject="x86/mm: populate PVH domains on demand, too",

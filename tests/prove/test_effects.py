@@ -169,6 +169,21 @@ def test_a_predicate_may_answer_otherwise_where_that_is_declared(
     assert proof.verdict == verdict, told(proof)
 
 
+BLOCK = "\n#define table_of(d) ({                  \\\n    ASSERT(d);                            \\\n    (%s(d) ? lower_table : upper_table); })\n"
+BLOCKS = Effect(ARCH, "table_of", "pvh", reads_true="is_hvm_*")
+
+
+@pytest.mark.parametrize(("new", "effects", "verdict"), [
+    ("has_hvm_container_domain", (BLOCKS,), PASS),
+    ("has_hvm_container_domain", (), FAIL),
+    ("is_pv_domain", (BLOCKS,), FAIL),
+])  # fmt: skip
+def test_a_macro_may_be_a_block_with_a_value(files: Files, new: str, effects: tuple[Effect, ...], verdict: str) -> None:
+    before, after = (added(files, ARCH, BLOCK % p) for p in ("is_hvm_domain", new))
+    proof = prove_predicates(case_of(before, after, *effects))
+    assert proof.verdict == verdict, told(proof)
+
+
 def test_lifetimes_know_effects(files: Files) -> None:
     """What a kind of guest begins and ends now because a predicate is read as true for it."""
     mock = mock_files()
