@@ -1,4 +1,4 @@
-"""Sites that mean "in an HVM container": each becomes that question, and PVH guests, who are in one, get what it guards.
+"""Sites that mean "in an HVM container": PVH guests are in one, and get what each of them guards.
 
 The effect of each is declared for the proofs: the function does for a PVH guest what it would
 have done had is_hvm_*() said yes, and nothing else changes.

@@ -169,7 +169,7 @@ def test_a_predicate_may_answer_otherwise_where_that_is_declared(
     assert proof.verdict == verdict, told(proof)
 
 
-BLOCK = "\n#define table_of(d) ({                  \\\n    ASSERT(d);                            \\\n    (%s(d) ? lower_table : upper_table); })\n"
+BLOCK = "\n#define table_of(d) ({ \\\n    ASSERT(d); \\\n    (%s(d) ? lower_table : upper_table); })\n"
 BLOCKS = Effect(ARCH, "table_of", "pvh", reads_true="is_hvm_*")
 
 
