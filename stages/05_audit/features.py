@@ -12,12 +12,6 @@ from xenstage.stage.view import View
 DECISIONS = load(Path(__file__).with_name("decisions.toml"))
 TESTS = ("is_hvm_domain", "is_hvm_vcpu")
 
-TIMERS = """\
-
-/* Emulated timers; all of them run on guest time. */
-#define DOMFEAT_VTIMERS (DOMFEAT_VLAPIC | DOMFEAT_VRTC | DOMFEAT_VHPET | \\
-                         DOMFEAT_VPM | DOMFEAT_VPIT)
-#define has_vtimers(d)  (!!((d)->features & DOMFEAT_VTIMERS))"""
 CONTEXT = """\
 
 /* HVM context records hold the state of these, and assume them all. */
@@ -45,9 +39,8 @@ def ask(view: View, patch: str) -> None:
     """Ask for the feature that the decisions name, at every site of a patch."""
     mine = view.decided(DECISIONS, patch, *TESTS)
     for use, decision in mine:
-        one, *more = decision.features
-        question = " || ".join(f"has_{f}($d)" for f in (one, *more)) if more else f"has_{one}"
-        view.ask_instead(use.site, question, rule="ask for the feature", reason=decision.reason)
+        (feature,) = decision.features
+        view.ask_instead(use.site, f"has_{feature}", rule="ask for the feature", reason=decision.reason)
     _rest(view, len(mine))
 
 
@@ -79,9 +72,6 @@ def controllers(view: View) -> None:
 def timers(view: View) -> None:
     """Each timer by its own flag; what serves all of them by one that is for all of them."""
     ask(view, "timers")
-    if not view.has("has_vtimers", "macro"):
-        why = "periodic timers and guest time serve all of these"
-        view.insert_after(view.macro("has_vmtrr"), TIMERS, rule="ask for the feature", reason=why)
 
 
 def pci(view: View) -> None:

@@ -6,7 +6,7 @@ follows, with what it changes for PVH guests.
 
 from __future__ import annotations
 
-from xenstage.stage.declare import Patch, Stage
+from xenstage.stage.declare import Patch, Stage, beside
 
 from . import constraints, containers, features
 from .features import TESTS
@@ -37,7 +37,7 @@ FEATURES = (
         names=TESTS,
     ),
     Patch(
-        subject="x86/hvm: ask for the local APIC",
+        subject="x86/hvm: ask for the local APIC instead of HVM",
         body="""
         Freeing the local APIC's pages, delivering an MSI that the toolstack injects, and the limit
         MAX_HVM_VCPUS, which is what APIC identifiers leave room for, are about the local APIC and not
@@ -47,7 +47,7 @@ FEATURES = (
         names=TESTS,
     ),
     Patch(
-        subject="x86/hvm: ask for the PIC and the IO-APIC",
+        subject="x86/hvm: ask for PIC and IO-APIC instead of HVM",
         body="""
         ISA interrupt wires and the VCPU that the 8259As interrupt exist with these, and the debug key 'I'
         prints the wires that lead into the IO-APIC. Ask for the controllers in {sites}.
@@ -56,20 +56,20 @@ FEATURES = (
         names=TESTS,
     ),
     Patch(
-        subject="x86/hvm: ask for the timers",
+        subject="x86/hvm: ask for timers instead of HVM",
         body="""
         Ask for the timer that each of {sites} is about: the RTC whose clock is set, the PM timer whose
         block has the ACPI buttons, the PIT that interrupts. The PIT of other domains, PV and PVH, stays
         as it is: on system time, without interrupt, and behind pv_pit_handler().
 
-        Periodic timers and guest time serve all emulated timers, that of the local APIC among them. Give
-        these one name, has_vtimers(). Guest time is used for TSC emulation, too.
+        Periodic timers and guest time serve all emulated timers, that of the local APIC among them:
+        has_vtimers(). Guest time is used for TSC emulation, too.
         """,
         rewrite=features.timers,
         names=TESTS,
     ),
     Patch(
-        subject="x86: ask for emulated PCI and the emulated AMD IOMMU",
+        subject="x86: ask for emulated PCI and IOMMU instead of HVM",
         body="""
         INTx wires, PCI links and the binding of physical interrupts to emulated ones need emulated PCI;
         setting up the emulated AMD IOMMU and logging into it need that. Ask for them in {sites}.
@@ -78,7 +78,7 @@ FEATURES = (
         names=TESTS,
     ),
     Patch(
-        subject="x86: ask for a start in real mode",
+        subject="x86: ask for a start in real mode instead of HVM",
         body="""
         VCPUs of an HVM guest start in real mode, as a PC's do, pick their modes themselves, and learn
         their memory map from their firmware. Those of other guests start from the context that the
@@ -341,6 +341,7 @@ STAGE = Stage(
     This is the fifth step of the plan "PVH cleanups after 4.5": every test of is_hvm_domain() and
     is_hvm_vcpu() is judged by what it guards.
     """,
+    families=beside(__file__, "03_feature_flags", "features").FAMILIES,
     patches=(*FEATURES, *CONTAINERS),
     why_not="constraints instead of the is_pvh tests that stage 04 leaves are still to come",
 )
