@@ -6,9 +6,10 @@ follows, with what it changes for PVH guests.
 
 from __future__ import annotations
 
-from xenstage.stage.declare import Patch, Stage, beside
+from xenstage.stage.declare import Patch, Stage
 
 from . import constraints, containers, features
+from .belongs import FAMILIES, MIXED
 from .features import TESTS
 
 FEATURES = (
@@ -341,7 +342,8 @@ STAGE = Stage(
     This is the fifth step of the plan "PVH cleanups after 4.5": every test of is_hvm_domain() and
     is_hvm_vcpu() is judged by what it guards.
     """,
-    families=beside(__file__, "03_feature_flags", "features").FAMILIES,
+    families=FAMILIES,
+    mixed=MIXED,
     patches=(*FEATURES, *CONTAINERS),
     why_not="constraints instead of the is_pvh tests that stage 04 leaves are still to come",
 )
