@@ -11,6 +11,7 @@ from xenstage.stage.declare import Patch, Stage
 from . import constraints, containers, features
 from .belongs import FAMILIES, MIXED
 from .features import TESTS
+from .judged import audited
 
 FEATURES = (
     Patch(
@@ -344,6 +345,7 @@ STAGE = Stage(
     """,
     families=FAMILIES,
     mixed=MIXED,
+    audited=audited([(p.rewrite.__name__, p) for p in (*FEATURES, *CONTAINERS)]),
     patches=(*FEATURES, *CONTAINERS),
     why_not="constraints instead of the is_pvh tests that stage 04 leaves are still to come",
 )
