@@ -49,8 +49,9 @@ class Found:
     """A use, an entry, or both.
 
     :param how: one of :data:`HOWS`: the entry's use is there as it was; the same text in
-        another function or file; another text in the same function, to be judged again; a
-        use that no entry knows; an entry without a use; an entry whose use a stage makes.
+        another function or file; another text in the same function, to be judged again
+        (both where one use and one entry are left that could be it, and no more); a use
+        that no entry knows; an entry without a use; an entry whose use a stage makes.
     """
 
     how: str
@@ -66,10 +67,10 @@ def audit(uses: Sequence[Use], audited: Audited) -> list[Found]:
     left = [i for i in range(len(uses)) if i not in by_use]
     for how, same in ((MOVED, _moved), (REWORDED, _reworded)):
         for d in list(unused):
-            mine = next((i for i in left if same(uses[i], d)), None)
-            if mine is not None:
-                by_use[mine] = (how, d)
-                left.remove(mine)
+            mine = [i for i in left if same(uses[i], d)]
+            if len(mine) == 1 and sum(same(uses[mine[0]], other) for other in unused) == 1:
+                by_use[mine[0]] = (how, d)
+                left.remove(mine[0])
                 unused.remove(d)
     out = [Found(*_of(by_use.get(i), u)) for i, u in enumerate(uses)]
     return out + [Found(LATER if d.made_by else VANISHED, None, d) for d in unused]
@@ -81,8 +82,9 @@ def _of(known: tuple[str, Decision] | None, use: Use) -> tuple[str, Use, Decisio
 
 def _moved(use: Use, d: Decision) -> bool:
     text = bool(d.text) and " ".join(d.text.split()) == use.text and d.form == use.form
-    return text and (d.file == use.site.path) + (d.function == use.site.scope) >= 1
+    here = (d.file == use.site.path) + (d.function == use.site.scope)
+    return text and here == 1 and d.fits_inside(use)
 
 
 def _reworded(use: Use, d: Decision) -> bool:
-    return (d.file, d.function) == (use.site.path, use.site.scope)
+    return (d.file, d.function) == (use.site.path, use.site.scope) and d.fits_inside(use)
