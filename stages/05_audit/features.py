@@ -9,7 +9,8 @@ from pathlib import Path
 from xenstage.stage.decisions import load
 from xenstage.stage.view import View
 
-DECISIONS = load(Path(__file__).with_name("decisions.toml"))
+HERE = Path(__file__).parent
+DECISIONS = (load(HERE / "sample.toml"), load(HERE / "decisions.toml"))
 TESTS = ("is_hvm_domain", "is_hvm_vcpu")
 
 CONTEXT = """\

@@ -63,7 +63,7 @@ def audited(patches: Sequence[tuple[str, Patch]]) -> Audited:
 
 def page(judged: Audited) -> str:
     """docs/audit.md."""
-    entries = judged.decisions.entries
+    entries = judged.decisions[-1].entries
     count = Counter(d.kind for d in entries if d.kind != "stay")
     sums = [f"| {KINDS[k].title} | {count[k]} | {KINDS[k].about} |" for k in KINDS if count[k]]
     out = [HEAD.format(total=sum(count.values())), *sums, f"| **all** | **{sum(count.values())}** | |", ""]

@@ -14,6 +14,7 @@ from ..errors import Exit, XenstageError
 from ..index.sites import index_names
 from ..index.sweep import Files
 from ..stage.audit import HOWS, MOVED, NEW, REWORDED, Audited, Found, audit
+from ..stage.decisions import for_tree
 from ..stage.declare import Stage, find
 from ..stage.view import View
 from ..tree.maintainers import read_maintainers
@@ -37,7 +38,7 @@ def main(args: argparse.Namespace) -> int:
     audited = _audited(stage)
     opened = open_all(args)
     view = look(opened, audited)
-    found = audit(view.in_use(*audited.names), audited)
+    found = audit(view.in_use(*audited.names), for_tree(audited.decisions, view.files.has))
     if args.html:
         sections = read_maintainers(_text(view, "MAINTAINERS"))
         title = f"Audit of Xen {opened.tree.version}, {opened.tree.base[:12]}"

@@ -167,11 +167,13 @@ def _truth(f: Found, audited: Audited) -> Markup | None:
         return None
     no = f.use.negated
     sign = "!" if no else ""
+    asked = audited.question(f.decision)
+    asked = f"!({asked})" if no and " " in asked else sign + asked
     head = tag(
         "tr",
         tag("th", "guest"),
         tag("th", f"{sign}{f.use.site.name}()"),
-        tag("th", f"{sign}({audited.question(f.decision)})" if no else audited.question(f.decision)),
+        tag("th", asked),
     )
     rows = [
         tag(

@@ -31,14 +31,14 @@ class Audited:
     """What a stage audits.
 
     :param names: the names whose uses are judged.
-    :param decisions: what is decided of each.
+    :param decisions: what is decided of each; of several, the first that is for a tree counts.
     :param kinds: by the decisions' ``kind``.
     :param subject: the subject of the patch that the decisions name.
     :param question: what is asked instead, for people; "" where the use stays.
     """
 
     names: tuple[str, ...]
-    decisions: Decisions
+    decisions: tuple[Decisions, ...]
     kinds: dict[str, Kind]
     subject: Callable[[str], str]
     question: Callable[[Decision], str]
@@ -59,9 +59,9 @@ class Found:
     decision: Decision | None
 
 
-def audit(uses: Sequence[Use], audited: Audited) -> list[Found]:
+def audit(uses: Sequence[Use], decisions: Decisions) -> list[Found]:
     """Every use and every entry exactly once, uses in the tree's order, then entries without one."""
-    entries = [d for d in audited.decisions.entries if not d.after]
+    entries = [d for d in decisions.entries if not d.after]
     pairs, unused = pair(uses, entries)
     by_use: dict[int, tuple[str, Decision]] = {i: (KNOWN, ds[0]) for i, (_, ds) in enumerate(pairs) if ds}
     left = [i for i in range(len(uses)) if i not in by_use]

@@ -93,7 +93,7 @@ class Stage:
     families: tuple[Family, ...] = ()
     mixed: tuple[Mixed, ...] = ()
     check: Callable[[View, View], dict[str, Any]] | None = None
-    audited: Audited | None = None
+    audited: Audited | None = field(default=None, compare=False)
     why_not: str = ""
     defect: XenstageError | None = field(default=None, compare=False)
 
