@@ -73,7 +73,8 @@ def audit(uses: Sequence[Use], decisions: Decisions) -> list[Found]:
                 left.remove(mine[0])
                 unused.remove(d)
     out = [Found(*_of(by_use.get(i), u)) for i, u in enumerate(uses)]
-    return out + [Found(LATER if d.made_by else VANISHED, None, d) for d in unused]
+    gone = [d for d in unused if not d.elsewhere]
+    return out + [Found(LATER if d.made_by else VANISHED, None, d) for d in gone]
 
 
 def _of(known: tuple[str, Decision] | None, use: Use) -> tuple[str, Use, Decision | None]:

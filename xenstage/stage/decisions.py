@@ -269,7 +269,6 @@ class Deciding(Conditions):
         uses = self.in_use(*names)
         pairs, unused = pair(uses, pending)
         unused = [d for d in unused if not d.elsewhere]
-        pairs, unused = pair(uses, pending)
         twice = [(u, ds) for u, ds in pairs if len(ds) > 1]
         unknown = [u for u, ds in pairs if not ds]
         if unknown:

@@ -1,7 +1,7 @@
 """lay_out: what edits of C files look like by CODING_STYLE, so that no stage counts columns.
 
 Only lines that the edits make are looked at.  Continuation lines that were aligned with
-what stands after their bracket (or after ``=``, ``return``, or with their ``?``) follow
+what stands after their bracket (or after ``=``, ``return``, ``?``, or with their ``?``) follow
 it; lines of 80 columns and more are wrapped; blanks at their ends go, and those
 missing inside the brackets of a condition come.
 """
@@ -225,7 +225,7 @@ def _continuations(text: _Text, low: int, high: int) -> list[tuple[int, int, lis
         elif follows and (t.text == "return" or (t.text.endswith("=") and t.text not in _COMPARES)):
             levels[-1].anchors.append(i + 1)
         elif t.text == "?":
-            levels[-1].anchors.append(i)
+            levels[-1].anchors += [i, i + 1] if follows else [i]
     return out
 
 
