@@ -1,7 +1,8 @@
-"""What a guest must have for an operation, refused by feature where it lacks that."""
+"""Constraints: what a guest must have for an operation, refused by feature where it lacks that."""
 
 from __future__ import annotations
 
+from xenstage.effect import Effect
 from xenstage.stage.view import View
 
 RULE = "refuse by feature"
@@ -28,3 +29,36 @@ def memory_types(view: View) -> None:
     text = DEVICE_MODEL.format(a=a, out=out, d=d)
     view.insert_after(checked, text, rule=RULE, reason="the guest's next access would crash it")
     view.stay_rest("the operation itself")
+
+
+PCI = "xen/drivers/passthrough/pci.c"
+DEVICES = (
+    Effect(
+        PCI,
+        "iommu_do_pci_domctl",
+        "pvh",
+        diff="+ if (!is_hardware_domain(d))\n+ ret = -EOPNOTSUPP\n+ break",
+        because="there is no bus to find a device on",
+    ),
+)
+REFUSE = """\
+/* The guest would have no bus to find it on. */
+if ( has_hvm_container_domain(d) && !has_vpci(d) &&
+     !is_hardware_domain(d) )
+{
+    ret = -EOPNOTSUPP;
+    break;
+}
+
+"""
+
+
+def devices(view: View) -> None:
+    """PCI devices are for guests that can find them."""
+    if not view.sites("XEN_DOMCTL_assign_device"):
+        return  # a tree without pass-through
+    function = view.function("iommu_do_pci_domctl", PCI)
+    assign = view.run_of(function, "ret = xsm_assign_device($x);")
+    why = "without emulated PCI the guest has no bus to find it on"
+    view.insert_before(assign, REFUSE, rule=RULE, reason=why)
+    view.stay_rest("the interface, or its other users")

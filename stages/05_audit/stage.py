@@ -8,10 +8,62 @@ from __future__ import annotations
 
 from xenstage.stage.declare import Patch, Stage
 
-from . import constraints, containers, features
+from . import constraints, containers, features, fixes
 from .belongs import FAMILIES, MIXED
 from .features import TESTS
 from .judged import audited
+
+FIXES = (
+    Patch(
+        subject="x86/hvm: keep guests from a local APIC that they lack",
+        body="""
+        MSR 0x6e0 and CR8 are registers of the local APIC, of which PVH guests have none: its page is not
+        allocated. Xen reads and writes through a NULL pointer when such a guest accesses the MSR, or CR8
+        on a host whose processor has no TPR shadow.
+
+        Let the MSR fault, as x2APIC's do. Let CR8 read as 0 and ignore writes: nothing else takes the
+        priority into account.
+        """,
+        rewrite=fixes.local_apic,
+        effects=fixes.LOCAL_APIC,
+        names=("vlapic_tdt_msr_get", "vlapic_tdt_msr_set"),
+        intended=(
+            "a PVH guest that accesses MSR 0x6e0 gets #GP; it brought the host down",
+            "a PVH guest's CR8 reads as 0 on hosts without a TPR shadow; it brought the host down",
+        ),
+    ),
+    Patch(
+        subject="x86/vmx: keep PVH guests from the host's CR8",
+        body="""
+        vmx_init_vmcs_config() does not intercept CR8 where the processor has a TPR shadow, and
+        construct_vmcs() switches the shadow off for guests without a local APIC: such a guest's writes
+        to CR8 set the priority of the physical local APIC, and can hold off the host's interrupts. Intercept
+        them.
+
+        Posted interrupts stay on for these guests while the virtual interrupt delivery that they need is
+        switched off, which VM entry refuses on such hosts. Switch them off, too.
+        """,
+        rewrite=fixes.task_priority,
+        effects=fixes.TASK_PRIORITY,
+        names=("CPU_BASED_TPR_SHADOW", "PIN_BASED_POSTED_INTERRUPT"),
+        intended=(
+            "a PVH guest's writes to CR8 do not reach the processor",
+            "PVH guests start on hosts with posted interrupts",
+        ),
+    ),
+    Patch(
+        subject="x86/hvm: no callback by wire without controllers",
+        body="""
+        HVM_PARAM_CALLBACK_IRQ may name a GSI or a PCI INTx wire, which lead into the IO-APIC and the
+        8259As. PVH guests have none, and the next event goes through a NULL pointer. Take such a callback
+        for none, as others are that cannot be.
+        """,
+        rewrite=fixes.callback,
+        effects=fixes.CALLBACK,
+        names=("hvm_set_callback_via",),
+        intended=("a PVH guest that names a GSI or INTx gets no callback; its next event brought the host down",),
+    ),
+)
 
 FEATURES = (
     Patch(
@@ -116,6 +168,36 @@ FEATURES = (
     ),
 )
 
+CONSTRAINTS = (
+    Patch(
+        subject="passthrough: PCI devices are for guests with a PCI bus",
+        body="""
+        A toolstack can assign a PCI device to a PVH domain, and is told that it succeeded: nothing asks
+        what kind of domain it is. But the guest has no emulated PCI to find the device on and to have its
+        interrupts bound to; binding one is refused already.
+
+        Refuse to assign. The hardware domain finds devices on the machine's own bus, PV guests through
+        their frontend. XEN_DOMCTL_test_assign_device names no domain, and can say nothing of one.
+        """,
+        rewrite=constraints.devices,
+        names=("XEN_DOMCTL_assign_device",),
+        intended=("assigning a PCI device to a PVH domain other than the hardware domain fails with -EOPNOTSUPP",),
+        effects=constraints.DEVICES,
+    ),
+    Patch(
+        subject="x86/hvm: memory types other than RAM need a device model",
+        body="""
+        Of the types that HVMOP_set_mem_type knows, HVMMEM_ram_ro and HVMMEM_mmio_dm leave accesses to a
+        device model. A guest without ioreq servers has none, and is crashed by the first such access.
+        Refuse these types for it, with -EINVAL as what is no HVM domain.
+
+        Only HVM domains come here as yet, and these have ioreq servers.
+        """,
+        rewrite=constraints.memory_types,
+        names=("HVMOP_set_mem_type",),
+    ),
+)
+
 CONTAINERS = (
     Patch(
         subject="x86/shadow: ask for an HVM container",
@@ -208,18 +290,6 @@ CONTAINERS = (
         rewrite=containers.access,
         names=TESTS,
         intended=("XENMEM_access_op on a PVH domain is answered -ENODEV, for want of a ring, instead of -EINVAL",),
-    ),
-    Patch(
-        subject="x86/hvm: memory types other than RAM need a device model",
-        body="""
-        Of the types that HVMOP_set_mem_type knows, HVMMEM_ram_ro and HVMMEM_mmio_dm leave accesses to a
-        device model. A guest without ioreq servers has none, and is crashed by the first such access.
-        Refuse these types for it, with -EINVAL as what is no HVM domain.
-
-        Only HVM domains come here as yet, and these have ioreq servers.
-        """,
-        rewrite=constraints.memory_types,
-        names=("HVMOP_set_mem_type",),
     ),
     Patch(
         subject="x86/hvm: offer HVMOPs about memory and events to PVH",
@@ -316,11 +386,11 @@ CONTAINERS = (
         Where EPT tables serve the IOMMU as well, map_page() does nothing, since the tables are shared;
         but those of a PVH domain are not, iommu_share_p2m_table() being for HVM. Where they do not serve,
         only pages with a writable type are mapped, which is PV's notion: PVH pages have none. Both ways
-        a device that is passed to a PVH domain reaches no memory. Ask for a container in {sites}.
+        a device of a PVH domain, the hardware domain's, reaches no memory. Ask for a container in {sites}.
         """,
         rewrite=containers.passthrough,
         names=TESTS,
-        intended=("devices can reach the memory of a PVH domain that they are assigned to, and no other",),
+        intended=("devices of a PVH hardware domain can reach its memory, and no other",),
     ),
     Patch(
         subject="AMD/IOMMU: ask for an HVM container",
@@ -346,6 +416,6 @@ STAGE = Stage(
     families=FAMILIES,
     mixed=MIXED,
     audited=audited([(p.rewrite.__name__, p) for p in (*FEATURES, *CONTAINERS)]),
-    patches=(*FEATURES, *CONTAINERS),
+    patches=(*FIXES, *FEATURES, *CONSTRAINTS, *CONTAINERS),
     why_not="constraints instead of the is_pvh tests that stage 04 leaves are still to come",
 )
