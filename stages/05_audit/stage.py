@@ -170,7 +170,7 @@ FEATURES = (
 
 CONSTRAINTS = (
     Patch(
-        subject="passthrough: PCI devices are for guests with a PCI bus",
+        subject="passthrough: keep PCI devices from guests without PCI",
         body="""
         A toolstack can assign a PCI device to a PVH domain, and is told that it succeeded: nothing asks
         what kind of domain it is. But the guest has no emulated PCI to find the device on and to have its
