@@ -224,7 +224,8 @@ CONTAINERS = (
         names=TESTS,
         intended=(
             "a hypercall's or an emulated instruction's access to memory of a PVH guest that runs with SMEP "
-            "or SMAP is refused where the processor would refuse it",
+            "or SMAP is refused where the processor would refuse it: a kernel with SMAP that hands on pointers of "
+            "its programs must set EFLAGS.AC around that, as an HVM kernel must",
             "one to a read-only mapping of a PVH guest that cleared CR0.WP is not, as the processor does not refuse it",
         ),
     ),
