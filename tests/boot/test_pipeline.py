@@ -31,7 +31,7 @@ JOB_KEYS = {"stage", "image", "services", "rules", "script", "extends", "variabl
 
 def written() -> dict[str, int]:
     """The labels of the stages that have patches, and how many."""
-    return {s.label: len(s.patches) for s in stages().values() if s.patches}
+    return {s.label: len(s.patches) for s in stages().values() if s.whole}
 
 
 @pytest.fixture

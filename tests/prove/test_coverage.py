@@ -205,3 +205,16 @@ def test_the_uses_of_a_macro_decide_about_its_body(tmp_path: Path, new: str, use
     assert change.new is not None
     found = macro_difference(case.after, change.old, change.new)
     assert (word in found) if word else found == ""
+
+
+@pytest.mark.parametrize(("new", "word"), [("seen(d); 1", "did 2 times"), ("seen(d); (d)->deep", "")])
+def test_a_block_with_a_value_may_not_name_its_arguments_more_or_less_often(
+    tmp_path: Path, new: str, word: str
+) -> None:
+    lead = "#define soaked(d) ({ "
+    before = {PUMP: lead + "seen(d); (d)->water; })\n"}
+    case = make(tmp_path, (PUMP, "seen(d); (d)->water", new), before=before)
+    (change,) = changed_entities(case)
+    assert change.new is not None
+    found = macro_difference(case.after, change.old, change.new)
+    assert (word in found) if word else found == ""

@@ -105,7 +105,17 @@ SAME = {
         "if ( has_hvm_container_domain(d)\n#ifdef DEBUGGING\n     && n\n#endif\n   )\nreturn 1;\nreturn 0;",
     ),
 }
+SAME["behind a NULL that is followed"] = (
+    "switch ( n )\n{\ncase 1:\nif ( d == NULL )\nreturn 1;\nbreak;\n"
+    "case 2:\nif ( !is_hvm_domain(d) )\nbreak;\nn = 3;\nbreak;\n}\nreturn n;",
+    "switch ( n )\n{\ncase 1:\nif ( d == NULL )\nreturn 1;\nbreak;\n"
+    "case 2:\nif ( !is_hvm_domain(d) )\nbreak;\nif ( n && is_pv_domain(d) )\nbreak;\nn = 3;\nbreak;\n}\nreturn n;",
+)
 OTHER = {
+    "a NULL that is followed, before what was done": (
+        "n = 3;\nif ( d == NULL )\nreturn 1;\nreturn n;",
+        "if ( is_hvm_domain(d) )\nn = 3;\nelse\nn = 3;\nif ( d == NULL )\nreturn 1;\nreturn n;",
+    ),
     "a label that something jumps to": (
         "if ( n )\ngoto out;\nreturn 1;\nout:\nreturn 2;",
         "if ( n )\ngoto out;\nreturn 1;\nout:\nreturn 3;",
@@ -138,6 +148,40 @@ def test_what_says_nothing_is_no_difference(files: Files, name: str) -> None:
 def test_its_neighbours_are(files: Files, name: str) -> None:
     proof = prove_predicates(_case(files, OTHER[name]))
     assert proof.verdict == FAIL, told(proof)
+
+
+STEP = "\nstatic inline bool_t may_step(struct domain *d)\n{\n    return %s(d);\n}\n"
+STEPS = Effect("xen/include/xen/sched.h", "may_step", "pvh", reads_true="is_hvm_*")
+
+
+@pytest.mark.parametrize(("new", "effects", "verdict"), [
+    ("has_hvm_container_domain", (STEPS,), PASS),
+    ("has_hvm_container_domain", (), FAIL),
+    ("!is_pvh_domain", (STEPS,), FAIL),
+    ("is_hvm_domain", (STEPS,), FAIL),
+])  # fmt: skip
+def test_a_predicate_may_answer_otherwise_where_that_is_declared(
+    files: Files, new: str, effects: tuple[Effect, ...], verdict: str
+) -> None:
+    header = "xen/include/xen/sched.h"
+    before, after = (added(files, header, STEP % p) for p in ("is_hvm_domain", new))
+    proof = prove_predicates(case_of(before, after, *effects))
+    assert proof.verdict == verdict, told(proof)
+
+
+BLOCK = "\n#define table_of(d) ({ \\\n    ASSERT(d); \\\n    (%s(d) ? lower_table : upper_table); })\n"
+BLOCKS = Effect(ARCH, "table_of", "pvh", reads_true="is_hvm_*")
+
+
+@pytest.mark.parametrize(("new", "effects", "verdict"), [
+    ("has_hvm_container_domain", (BLOCKS,), PASS),
+    ("has_hvm_container_domain", (), FAIL),
+    ("is_pv_domain", (BLOCKS,), FAIL),
+])  # fmt: skip
+def test_a_macro_may_be_a_block_with_a_value(files: Files, new: str, effects: tuple[Effect, ...], verdict: str) -> None:
+    before, after = (added(files, ARCH, BLOCK % p) for p in ("is_hvm_domain", new))
+    proof = prove_predicates(case_of(before, after, *effects))
+    assert proof.verdict == verdict, told(proof)
 
 
 def test_lifetimes_know_effects(files: Files) -> None:

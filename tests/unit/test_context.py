@@ -174,6 +174,8 @@ def test_kinds(text: str, kind: str, scope: str) -> None:
         ("struct domain { int is_pvh_vcpu; };", "domain"),
         ("enum guest_type { guest_pv, is_pvh_vcpu };", "guest_type"),
         ("int f(void) { p(\"}\"); c('}'); /* } */ is_pvh_vcpu(v); }", "f"),
+        ("void (check)(struct vcpu *v) { is_pvh_vcpu(v); }", "check"),
+        ("DO(version)(struct vcpu *v) { is_pvh_vcpu(v); }", "DO"),
     ],
 )
 def test_scopes(text: str, scope: str) -> None:

@@ -88,6 +88,7 @@ def _declared(every: dict[int, Stage], args: argparse.Namespace) -> int:
     for stage in every.values():
         if wanted is None:
             state = f"{len(stage.patches)} patches" if stage.patches else "not written yet"
+            state += ", in part" if stage.patches and not stage.whole else ""
             state = "broken" if stage.defect else state
             print(f"{stage.label:26} {state:16} {stage.title}")
         elif stage == wanted:

@@ -27,8 +27,8 @@ PACKAGES = (  # which a verb may load late
     "argparse_manpage", "clang", "elftools", "fissix", "jinja2", "libcst", "pycparser", "shtab",
 )  # fmt: skip
 VERBS = (
-    "run", "verify", "report", "explain", "sites", "build", "boot", "matrix", "prepare", "cc-cmd", "export", "import",
-    "overlay", "pipeline", "completion", "man",
+    "run", "verify", "report", "explain", "sites", "audit", "build", "boot", "matrix", "prepare", "cc-cmd", "export",
+    "import", "overlay", "pipeline", "completion", "man",
 )  # fmt: skip
 WHOLE = ("completion", "man")  # verbs about all verbs
 

@@ -86,7 +86,7 @@ def add(verbs: Any, prepare: Prepare = real_prepare) -> None:
 def main(args: argparse.Namespace, prepare: Prepare = real_prepare) -> int:
     """Run what is not stored, write JSON and page, print the table (docs/matrix.md)."""
     known = stages()
-    wanted = pick(known, args.stages or [s.label for s in known.values() if s.patches or s.defect])
+    wanted = pick(known, args.stages or [s.label for s in known.values() if s.whole or s.defect])
     if args.gitlab:
         write_pipeline(Path(args.gitlab), wanted, every_patch=args.every_patch)
         return int(Exit.OK)

@@ -76,6 +76,24 @@ def parse_body(function: Entity) -> tuple[Node, ...]:
     return nodes
 
 
+def parse_value(name: str, tokens: Sequence[Token]) -> tuple[Node, ...]:
+    """The statements of a ``({ … })``, whose last one, its value, is "returned".
+
+    :param name: whose it is, for messages.
+    :param tokens: from the ``{`` to the ``}``.
+    :raises NotUnderstood: where the last statement is no expression, or one leaves the whole.
+    """
+    plain = [t._replace(in_directive=False) for t in tokens]
+    reader = _Reader(plain, 1)
+    nodes = reader.until_brace()
+    last = nodes[-1] if nodes else None
+    if reader.at != len(plain) - 1 or not isinstance(last, Leaf) or last.is_label:
+        raise NotUnderstood(f"{name}: the value of its block is not read")
+    if {"return", "goto", "break", "continue"} & words_of(nodes):
+        raise NotUnderstood(f"{name}: a jump leads out of its block, or within it")
+    return (*nodes[:-1], Leaf(("return", *last.words)))
+
+
 def parameters(function: Entity) -> list[tuple[str, ...]]:
     """The words of each parameter's declaration; empty for ``(void)``."""
     tokens = [t for t in function.tokens if not t.in_directive]

@@ -135,6 +135,7 @@ def _closes(tokens: Sequence[Token]) -> bool:
 
 
 _OPEN_END = 1 << 62
+_TYPES = frozenset({"void", "char", "short", "int", "long", "signed", "unsigned"})
 
 
 def _scopes(tokens: Sequence[Token]) -> list[tuple[int, int, str]]:
@@ -192,7 +193,10 @@ def _function_name(head: Sequence[Token]) -> str:
         if t.text == "(" and _closes(head[i:]):
             if i and head[i - 1].kind is Kind.WORD:
                 found = head[i - 1].text
-            i = matching(head, i)
+            end = matching(head, i)
+            if found in _TYPES and end == i + 2:
+                found = head[i + 1].text  # "void (f)(…)": brackets keep a macro f from being expanded
+            i = end
         i += 1
     if found:
         return found

@@ -37,6 +37,7 @@ class Use:
     :param guards: calls that happen by this use's answer: in the arms of an ``if``, behind
         it in a condition, in the arms of a ternary.
     :param guarded: the text of the arms of the ``if`` in whose condition it stands.
+    :param block: the text of the innermost block that it stands in.
     :param skips: calls that the function does not come to when an arm leaves early.
     :param nth: 1 for the first of the uses in a function that have form and text in common.
     """
@@ -52,6 +53,7 @@ class Use:
     skips: tuple[str, ...]
     nth: int
     guarded: str = ""
+    block: str = ""
 
     @property
     def identity(self) -> tuple[str, str, str, str, int]:
@@ -93,6 +95,7 @@ class Conditions(Base):
             skips=skips,
             nth=1,
             guarded=self._arm_text(site, inner),
+            block=self._block_text(site, chain),
         )
 
     def body(self, function: Region) -> Statement:
@@ -125,6 +128,10 @@ class Conditions(Base):
             if e.kind == "function" and e.start <= offset < e.end:
                 return self.region(path, e.start, e.end, f"function {e.name}", "function")
         raise self.unknown("a use that should be in a function is in none", f"{path}:{self.line(path, offset)}")
+
+    def _block_text(self, site: Site, chain: tuple[Statement, ...]) -> str:
+        block = next((s for s in reversed(chain) if s.kind == "block"), None)
+        return self.region(site.path, block.start, block.end, "block").text if block is not None else ""
 
     def _arm_text(self, site: Site, inner: Statement | None) -> str:
         if inner is None or inner.inside is None or inner.kind != "if" or not inner.parts:

@@ -16,7 +16,10 @@
     patch = "timers"
     reason = "sets up the timer only"
     guards = "timer_init(d);"     # a pattern of what happens by its answer
+    around = "timer_stop(d);"     # a pattern of something in the block that it stands in
     after = "timers"              # the patch that makes the use, where the base has none
+    made_by = "02"                # or the earlier stage that does
+    effect = "nobody notices"     # who notices what becomes of it, or why nobody does
 
 Every use must be known to exactly one entry.  An entry that no use needs is an error on
 the tree that the decisions were made for, and a printed note on others.
@@ -45,8 +48,8 @@ from ..ctext.pattern import Pattern
 from ..errors import Exit, XenstageError
 from .conditions import Conditions, Use
 
-_WHERE = ("file", "function", "form", "text", "match", "name", "guards", "after")
-_KEYS = {*_WHERE, "nth", "kind", "features", "patch", "reason", "piece", "elsewhere"}
+_WHERE = ("file", "function", "form", "text", "match", "name", "guards", "around", "after")
+_KEYS = {*_WHERE, "nth", "kind", "features", "patch", "reason", "piece", "elsewhere", "effect", "made_by"}
 _PIECE = {"first", "last", "always", "join", "inner", "kind", "features", "patch", "reason", "guards", "elsewhere"}
 _TOP = {"base", "tree", "stays", "patches", "site"}
 STAY = "stay"
@@ -80,9 +83,12 @@ class Decision:
     :param kind: the stage's own word for what becomes of the site; "stay" for nothing.
     :param patch: the patch that does it, one of the file's ``patches``; "" where the use stays.
     :param guards: a pattern that matches in what happens by the use's answer.
+    :param around: a pattern that matches in the innermost block that the use stands in.
     :param after: the patch that makes the use; "" where the base has it.
     :param pieces: what becomes of it where it is taken apart.
     :param elsewhere: whether it is of other trees than the one that the decisions were made for.
+    :param made_by: the earlier stage that makes the use, as "02": a tree before it has none.
+    :param effect: who notices what becomes of it, and how, or why nobody does.
     """
 
     kind: str
@@ -97,9 +103,12 @@ class Decision:
     name: str = ""
     nth: int = 1
     guards: str = ""
+    around: str = ""
     after: str = ""
     pieces: tuple[Piece, ...] = ()
     elsewhere: bool = False
+    made_by: str = ""
+    effect: str = ""
 
     def fits(self, use: Use) -> bool:
         """Whether a use is of this entry's kind, its number among equals left aside."""
@@ -111,7 +120,11 @@ class Decision:
             (self.name, use.site.name),
         )
         fits = all(not mine or mine == theirs for mine, theirs in same)
-        return fits and _in(self.match, use.where.text) and _in(self.guards, use.guarded)
+        return fits and _in(self.match, use.where.text) and self.fits_inside(use)
+
+    def fits_inside(self, use: Use) -> bool:
+        """Whether what a use guards, and what stands around it, is as this entry says."""
+        return _in(self.guards, use.guarded) and _in(self.around, use.block)
 
     def to_json(self) -> dict[str, Any]:
         """What was decided, and why; for whom it was decided is the entry's matter."""

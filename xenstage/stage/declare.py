@@ -21,6 +21,7 @@ from ..errors import Exit, XenstageError
 from ..families import Family, Mixed
 
 if TYPE_CHECKING:
+    from .audit import Audited
     from .view import View
 
 
@@ -77,7 +78,9 @@ class Stage:
     :param check: compares two views of the tree, before and after a patch, and returns
         what goes into the evidence file.  It raises XenstageError when the patch does
         what the stage promises not to do.
-    :param why_not: for a stage that is not written yet: what it will do.
+    :param audited: the uses that the stage judges one by one, for the verb ``audit``.
+    :param why_not: for a stage that is not written yet: what it will do; for one that has
+        patches: what it lacks. It runs when it is named, and in no verb's default.
     :param defect: why the declaration cannot be used; :func:`load_stages` puts it down.
     """
 
@@ -90,8 +93,14 @@ class Stage:
     families: tuple[Family, ...] = ()
     mixed: tuple[Mixed, ...] = ()
     check: Callable[[View, View], dict[str, Any]] | None = None
+    audited: Audited | None = field(default=None, compare=False)
     why_not: str = ""
     defect: XenstageError | None = field(default=None, compare=False)
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of it is written."""
+        return bool(self.patches) and not self.why_not
 
     @property
     def label(self) -> str:

@@ -1,8 +1,9 @@
 """lay_out: what edits of C files look like by CODING_STYLE, so that no stage counts columns.
 
 Only lines that the edits make are looked at.  Continuation lines that were aligned with
-what stands after their bracket (or after ``=``, ``return``, or with their ``?``) follow
-it; lines of 80 columns and more are wrapped; blanks at their ends go.
+what stands after their bracket (or after ``=``, ``return``, ``?``, or with their ``?``) follow
+it; lines of 80 columns and more are wrapped; blanks at their ends go, and those
+missing inside the brackets of a condition come.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def lay_out(edits: Iterable[Edit], files: Mapping[str, bytes]) -> list[Edit]:
 def _lay_out(path: str, data: bytes, edits: list[Edit]) -> list[Edit]:
     if sum(line.startswith(b"\t") for line in data.split(b"\n")) > TAB_FILE:
         return edits  # the file keeps another style
-    for step in (_align, _strip, *(_wrap,) * 40):
+    for step in (_align, _strip, _open, *(_wrap,) * 40):
         changes = step(data, make(data, edits))
         if changes:
             edits = compose(path, data, edits, sorted(changes), RULE)
@@ -104,6 +105,28 @@ def _strip(data: bytes, made: Made) -> list[Change]:
         if bare != line:
             out.append(Change(text.starts[i] + len(bare), text.starts[i] + len(line), b""))
     return out
+
+
+def _open(data: bytes, made: Made) -> list[Change]:
+    """Blanks inside the brackets of a condition that has them on one new line."""
+    text, out = _text(made.text), []
+    code = [t for t in text.tokens if t.kind is not Kind.COMMENT]
+    new = set(_new_lines(data, text))
+    for i, t in enumerate(code[:-1]):
+        if t.text not in _CONDITIONS or code[i + 1].text != "(" or text.line(t.start) not in new:
+            continue
+        try:
+            close = code[matching(code, i + 1)].start
+        except ValueError:
+            continue
+        inside = code[i + 1].end
+        if text.line(close) == text.line(t.start):
+            lacking = [at for at in (inside, close) if made.text[at - (at == close)] != ord(" ")]
+            out += [Change(at, at, b" ") for at in lacking]
+    return out
+
+
+_CONDITIONS = frozenset({"if", "while", "for", "switch"})
 
 
 # Alignment ---------------------------------------------------------------
@@ -202,7 +225,7 @@ def _continuations(text: _Text, low: int, high: int) -> list[tuple[int, int, lis
         elif follows and (t.text == "return" or (t.text.endswith("=") and t.text not in _COMPARES)):
             levels[-1].anchors.append(i + 1)
         elif t.text == "?":
-            levels[-1].anchors.append(i)
+            levels[-1].anchors += [i, i + 1] if follows else [i]
     return out
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from ...ctext.body import Leaf, Node, NotUnderstood, parse_body
+from ...ctext.body import Leaf, Node, NotUnderstood, parse_body, parse_value
 from ...ctext.entities import Entity
 
 
 def body_of(entity: Entity) -> tuple[Node, ...]:
-    """The statements of a function; those of a macro are its one expression, which it "returns".
+    """The statements of a function; those of a macro are its one expression, which it "returns",
+    or those of the block in brackets whose value it is.
 
     :raises NotUnderstood: for a macro that is no expression, and as parse_body does.
     """
@@ -16,6 +17,8 @@ def body_of(entity: Entity) -> tuple[Node, ...]:
     words = entity.words[2:]
     if words[:1] == ("(",) and entity.tokens[2].start == entity.tokens[1].end:
         words = words[words.index(")") + 1 :]
+    if words[:2] == ("(", "{") and words[-2:] == ("}", ")") and not set(words) & {"#", "##"}:
+        return parse_value(f"the macro {entity.name}", entity.tokens[-len(words) + 1 : -1])
     if not words or set(words) & {";", "{", "#", "##"}:
         raise NotUnderstood(f"the macro {entity.name} is no expression")
     return (Leaf(("return", "(", *words, ")")),)

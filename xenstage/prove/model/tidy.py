@@ -16,6 +16,7 @@ from .traps import touchy
 
 Left = tuple[Any, ...]
 _LOOPS = ("loop", "switch")
+OF_NULL = ("NULL->", "the type of NULL")  # what special.evaluate() makes of a NULL that is followed
 
 
 def tidy(left: Sequence[Left]) -> list[Left]:
@@ -97,7 +98,16 @@ def _ends(x: Left) -> bool:
     """Whether nothing goes on behind a statement."""
     if x[0] == "jump":
         return not str(x[1]).endswith("fails")
+    if x[0] == "if" and _follows_null(x[1]):
+        return True
     return x[0] == "if" and bool(x[2]) and bool(x[3]) and _ends(x[2][-1]) and _ends(x[3][-1])
+
+
+def _follows_null(cond: Expr) -> bool:
+    """Whether a condition begins by following NULL, behind which C gives nothing a meaning."""
+    while cond[0] in ("un", "bin", "tern") and (cond[0] != "bin" or cond[1] in ("&&", "||")):
+        cond = cond[1] if cond[0] == "tern" else cond[2]
+    return cond[0] == "invalid" and str(cond[1]).startswith(OF_NULL)
 
 
 def _joined(left: list[Left]) -> list[Left]:

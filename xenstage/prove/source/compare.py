@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from ...ctext.body import NotUnderstood
 from ...ctext.expr import Expr, parts, show
 from ..model.special import Left
+from ..model.tidy import OF_NULL
 from ..model.traps import needs, touchy, unmet
 
 MOST_ROWS = 4096
@@ -52,7 +53,7 @@ def equivalent(a: Expr, b: Expr, valid: Valid = frozenset()) -> str:
         return ""
     doubt = ""
     for row, old, new in _ways(a, b):
-        if any(w.startswith(_OF_NULL) for w in old[1].wanted):
+        if any(w.startswith(OF_NULL) for w in old[1].wanted):
             continue  # whatever the second does, C gives the first no meaning
         given = ", ".join(f"{_again(k)} is {_word(v)}" for k, v in row.items()) or "always"
         if old[0] != new[0]:
@@ -106,7 +107,6 @@ def _word(value: bool) -> str:
     return "true" if value else "false"
 
 
-_OF_NULL = ("NULL->", "the type of NULL")  # what special.evaluate() makes of a NULL that is followed
 _SWAPPED = {">": "<", "<=": ">="}
 
 

@@ -148,8 +148,19 @@ def _reach(
         and len(chain) > 1
         and not any(_of(tokens[k].text, family) for k in here if k not in own and tokens[k].kind is Kind.WORD)
     ):
-        return [k for k, t in enumerate(tokens) if first <= t.start < chain[-2].end]
+        end = _end_of_case(tokens, chain) or chain[-2].end
+        return [k for k, t in enumerate(tokens) if first <= t.start < end]
     return here
+
+
+def _end_of_case(tokens: Sequence[Token], chain: Sequence[Statement]) -> int | None:
+    """Where what a way out of a switch skips ends: with the jump that ends its case, behind which other
+    cases begin; None outside of a switch."""
+    if len(chain) < 3 or chain[-3].kind != "switch":
+        return None
+    behind = [s for s in chain[-2].parts if s.start >= chain[-1].end]
+    jumps = [s for s in behind if s.kind == "simple" and _leaving(tokens, s)]
+    return jumps[0].end if jumps else None
 
 
 def _leaving(tokens: Sequence[Token], arm: Statement) -> bool:

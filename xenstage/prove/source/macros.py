@@ -41,7 +41,9 @@ def macro_difference(files: Files, old: Entity | None, new: Entity) -> str:
     now = shape_of(new)
     was = shape_of(old) if old is not None and old.kind == "macro" else Shape()
     if now is None:
-        return "" if was is None or old is None else "its body is no expression any more"
+        if was is not None and old is not None:
+            return "its body is no expression any more"
+        return _other_times(old, new)
     was = was or Shape()
     parameters = list(now.times)
     names = list(was.times) if old is not None and old.kind == "macro" else parameters
@@ -59,6 +61,17 @@ def macro_difference(files: Files, old: Entity | None, new: Entity) -> str:
                 return f"its body uses {p} without brackets, and {use.where} gives it '{said}'"
             if now.times[p] != was.times.get(before.get(p, p), 1) and not _reads(files, argument, use.macro, _DEPTH):
                 return f"its body evaluates {p} {now.times[p]} times, and {use.where} gives it '{said}'"
+    return ""
+
+
+def _other_times(old: Entity | None, new: Entity) -> str:
+    """Which argument a body that is no expression names another number of times; "" for none."""
+    if old is None or old.kind != "macro":
+        return ""
+    heads = [e.words[2 : e.words.index(")") + 1] if ")" in e.words else () for e in (old, new)]
+    for a, b in zip(*heads, strict=False):
+        if a.isidentifier() and old.words.count(a) != new.words.count(b):
+            return f"its body, a block, uses {b} {new.words.count(b) - 1} times, and did {old.words.count(a) - 1} times"
     return ""
 
 
