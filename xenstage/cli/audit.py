@@ -13,11 +13,11 @@ from typing import Any
 from ..errors import Exit, XenstageError
 from ..index.sites import index_names
 from ..index.sweep import Files
+from ..mail.maintainers import sections_of
 from ..stage.audit import HOWS, MOVED, NEW, REWORDED, Audited, Found, audit
 from ..stage.decisions import for_tree
 from ..stage.declare import Stage, find
 from ..stage.view import View
-from ..tree.maintainers import read_maintainers
 from .audit_page import audit_page
 from .common import Opened, add_tree_options, open_all, stages
 
@@ -40,7 +40,7 @@ def main(args: argparse.Namespace) -> int:
     view = look(opened, audited)
     found = audit(view.in_use(*audited.names), for_tree(audited.decisions, view.files.has))
     if args.html:
-        sections = read_maintainers(_text(view, "MAINTAINERS"))
+        sections = sections_of(opened.tree.git, opened.tree.base)
         title = f"Audit of Xen {opened.tree.version}, {opened.tree.base[:12]}"
         Path(args.html).write_bytes(audit_page(title, found, audited, view, sections))
     if args.json:
@@ -76,10 +76,6 @@ def look(opened: Opened, audited: Audited) -> View:
         audited.names,
         opened.tree.base,
     )
-
-
-def _text(view: View, path: str) -> str:
-    return view.read(path).decode("utf-8", "replace") if view.files.has(path) else ""
 
 
 def place(found: Found) -> str:

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Sequence
 
 from ..boot.report.page import Markup, tag
 from ..boot.report.style import STYLE
+from ..mail.maintainers import Section, owners
 from ..stage.audit import KNOWN, Audited, Found
 from ..stage.conditions import Use
 from ..stage.view import View
-from ..tree.maintainers import Section, sections_of
 
 AROUND = 3
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -87,7 +87,7 @@ class _Choices:
 
     def owners(self, f: Found) -> list[str]:
         """Sections of MAINTAINERS."""
-        return [s.title for s in sections_of(self.file(f), self._sections)] or ["nobody"]
+        return [s.title for s in owners(self.file(f), self._sections)] or ["nobody"]
 
     def classes(self, f: Found) -> str:
         """Classes of a use's element."""
@@ -126,7 +126,7 @@ def _article(f: Found, audited: Audited, view: View, choices: _Choices, number: 
     if d is not None:
         rows += [*_row("guards", d.reason), *_row("for PVH", d.effect), *_row("instead", audited.question(d))]
         rows += _row("patch", audited.subject(d.patch))
-    rows += _row("maintainer", "; ".join(_owner(s) for s in sections_of(path, choices._sections)))
+    rows += _row("maintainer", "; ".join(_owner(s) for s in owners(path, choices._sections)))
     return tag(
         "article",
         tag("h3", where, tag("code", scope)),
@@ -140,7 +140,7 @@ def _article(f: Found, audited: Audited, view: View, choices: _Choices, number: 
 
 
 def _owner(section: Section) -> str:
-    return f"{section.title} ({', '.join(section.people)})" if section.people else section.title
+    return f"{section.title} ({', '.join(p.name for p in section.people)})" if section.people else section.title
 
 
 def _row(name: str, text: str) -> list[Markup]:

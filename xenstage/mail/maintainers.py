@@ -203,6 +203,13 @@ def _expression(number: int, text: str, *, blanks: bool = False) -> re.Pattern[s
         ) from e
 
 
+def owners(path: str, sections: Sequence[Section]) -> list[Section]:
+    """The sections that a file belongs to, the most precise first; THE REST where it belongs to no other."""
+    rows = [(depth, s) for s in sections if (depth := s.depth(path)) is not None]
+    mine = [s for _, s in sorted(rows, key=lambda r: -r[0])]
+    return [s for s in mine if s.title != _LEAST.partition(":")[2]] or mine
+
+
 def recipients(sections: Sequence[Section], patch: str) -> Recipients:
     """Who a patch goes to.
 
