@@ -56,7 +56,7 @@ def true_series(on: Bench, stage: int, case: Case, builds: bool) -> Iterator[Pro
     total = sum(s == stage for s, _ in on.cases)
     for name in SOURCE:
         yield prove(case, name, on.opened.cache, total)
-    spoilt = [m for m in MUTANTS if m.config and on.cases[(m.stage, m.patch)] is case]
+    spoilt = [m for m in MUTANTS if m.config and on.case(m) is case]
     if builds and spoilt:
         yield prove_builds(case, {m.config: build(on, case.commit, m.config) for m in spoilt})
 

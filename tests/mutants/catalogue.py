@@ -5,6 +5,7 @@ from __future__ import annotations
 from .abi import READERS
 from .conditions import CHAINS, CONDITIONS, CREATION, LIFETIMES
 from .features import FEATURES
+from .gates import GATES
 from .heads import HEADS
 from .meaning import MEANING
 from .others import BREAKS, FORM, INTERFACE, RESIDUE
@@ -13,5 +14,5 @@ from .tables import TABLES
 
 MUTANTS = (
     *CONDITIONS, *CHAINS, *CREATION, *TABLES, *LIFETIMES, *BREAKS, *INTERFACE, *FORM, *RESIDUE,
-    *HEADS, *PREPROCESSOR, *READERS, *MEANING, *FEATURES,
+    *HEADS, *PREPROCESSOR, *READERS, *MEANING, *FEATURES, *GATES,
 )  # fmt: skip

@@ -23,6 +23,7 @@ from xenstage.prove.patch.form import prove_form
 from xenstage.prove.patch.residue import prove_residue
 from xenstage.prove.result import Proof
 from xenstage.prove.source.follow import follow
+from xenstage.prove.source.gates import prove_gates
 from xenstage.prove.source.hypercalls import prove_hypercalls
 from xenstage.prove.source.lifetimes import prove_lifetimes
 from xenstage.prove.source.predicates import prove_predicates
@@ -32,7 +33,7 @@ from xenstage.tree.git import Identity
 from .claims import prove_claim
 from .operators import Mutant
 
-SOURCE = ("predicates", "hypercalls", "abi", "lifetimes", "residue", "form", "claim")
+SOURCE = ("predicates", "hypercalls", "abi", "lifetimes", "gates", "residue", "form", "claim")
 Cases = Mapping[tuple[int, int], Case]
 
 
@@ -46,6 +47,13 @@ class Bench:
     tree: str
     opened: Opened
     cases: Cases
+
+    def case(self, mutant: Mutant) -> Case:
+        """The true patch that a mutant spoils; a negative number counts from the stage's end."""
+        patch = mutant.patch
+        if patch < 0:
+            patch += 1 + max(n for s, n in self.cases if s == mutant.stage)
+        return self.cases[(mutant.stage, patch)]
 
 
 @dataclass(frozen=True)
@@ -74,7 +82,7 @@ def bench(tree: str) -> Bench:
     args = argparse.Namespace(tree=tree, base="HEAD", config=["x86_64-debug"])
     opened = open_all(args)
     known = stages()
-    written = [s for s in known.values() if s.patches]
+    written = [s for s in known.values() if s.whole]
     base = base_files(opened)
     out: dict[tuple[int, int], Case] = {}
     for series in make(opened, known, written):
@@ -95,6 +103,8 @@ def prove(case: Case, name: str, cache: Cache, total: int) -> Proof:
         return prove_abi(case, cache=cache)
     if name == "residue":
         return prove_residue(case)
+    if name == "gates":
+        return prove_gates(case)
     if name == "claim":
         return prove_claim(case, cache)
     return prove_form(case, patch=None, total=total)
@@ -126,7 +136,7 @@ def catch(mutant: Mutant, on: Bench) -> Caught:
     """Run the named proof over a mutant."""
     if mutant.config:
         return _catch_build(mutant, on)
-    case, changed = spoil(mutant, on.cases[(mutant.stage, mutant.patch)])
+    case, changed = spoil(mutant, on.case(mutant))
     total = sum(s == mutant.stage for s, _ in on.cases)
     proof = prove(case, mutant.caught_by, on.opened.cache, total)
     first = f"{proof.findings[0].where}: {proof.findings[0].what}" if proof.findings else ""
@@ -135,7 +145,7 @@ def catch(mutant: Mutant, on: Bench) -> Caught:
 
 def _catch_build(mutant: Mutant, on: Bench) -> Caught:
     """Build the spoilt patch, in the configuration in which it must not build."""
-    case, changed = spoil(mutant, on.cases[(mutant.stage, mutant.patch)])
+    case, changed = spoil(mutant, on.case(mutant))
     git, cache = on.opened.tree.git, on.opened.cache
     me = Identity("A Mutant", "mutant@example.org")
     scratch = cache.scratch("mutant")

@@ -81,5 +81,5 @@ def test_a_broken_build_is_caught(on: Bench, mutant: Mutant) -> None:
     if got.verdict == "SKIP":
         pytest.skip(got.finding)
     assert got.verdict == "FAIL" and mutant.config in got.finding, got
-    true = on.cases[(mutant.stage, mutant.patch)]
+    true = on.case(mutant)
     assert build(on, true.commit, mutant.config).verdict == "PASS"
