@@ -22,6 +22,8 @@ from tests.cli.kit import MARK, alive
 
 from .kit import ended, need_boots
 
+pytestmark = pytest.mark.alone
+
 PROJECT = Path(__file__).resolve().parent.parent.parent
 BUDGET = 6 * 60.0
 """Seconds for dom0 and both Linux guests from cached packages, on 2 cores that nobody else uses."""

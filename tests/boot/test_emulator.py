@@ -17,6 +17,7 @@ from xenstage.boot.machine.emulator import Emulator, Limits, WallClock
 from xenstage.boot.machine.serial import End, Stopped
 from xenstage.errors import Exit, XenstageError
 
+pytestmark = pytest.mark.alone
 LONG = Limits(30, 30)
 
 

@@ -17,7 +17,10 @@ from tests.cli.kit import DROPPED, MARK, PROJECT, alive, user_environment
 
 from .kit import ended
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
+pytestmark = [
+    pytest.mark.alone,
+    pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc"),
+]
 GUESTS = ("dom0", "hvm-linux", "pvh-linux", "hvm-probe", "pvh-probe")
 CELLS = 3 * 4  # commits times guests that a machine can run
 RUNS = CELLS + 2 + 2  # hvm-linux hangs on stage 01: twice more there, twice more on the base; 02's parent fails too

@@ -21,6 +21,7 @@ from xenstage.errors import Exit, XenstageError
 
 from .kit import ONE, TABLE, TWO, Lab, MakeLab, blamed, cell_of, commits, outcome, tcg
 
+pytestmark = pytest.mark.alone
 PASS, FAIL, SKIP, INFRA = Verdict.PASS, Verdict.FAIL, Verdict.SKIP, Verdict.INFRA
 
 

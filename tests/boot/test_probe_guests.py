@@ -17,6 +17,8 @@ from xenstage.cache import Cache
 from xenstage.errors import XenstageError
 from xenstage.process import Runner
 
+pytestmark = pytest.mark.alone
+
 needs_gcc = pytest.mark.skipif(
     not (shutil.which("gcc") and shutil.which("make")), reason="gcc or make is not installed (apt-get install gcc make)"
 )

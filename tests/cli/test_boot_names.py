@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 import pytest
 
 from xenstage.cli.boot import is_patch, patch_commit
 from xenstage.errors import Exit, XenstageError
 
-from .kit import user_environment
-
 
 @pytest.fixture
-def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> argparse.Namespace:
+def asked() -> argparse.Namespace:
     """The sample tree, which needs no network."""
-    for name, value in user_environment(tmp_path / "cache").items():
-        monkeypatch.setenv(name, value)
     return argparse.Namespace(tree="sample", base="HEAD")
 
 

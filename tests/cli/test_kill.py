@@ -17,6 +17,8 @@ import pytest
 
 from .kit import CONFIG, MARK, ONE, TWO, Repo, alive, shell, snapshot, user_environment
 
+pytestmark = pytest.mark.alone
+
 Factory = Callable[..., Repo]
 SECONDS = 2.4  # of a cold run, about
 GRACE = 20.0  # seconds in which what was started must have ended

@@ -32,6 +32,7 @@ def test_both_stages_find_nothing_where_both_are_applied(
     assert got.out.count("nothing to do") == 2
 
 
+@pytest.mark.alone
 def test_parsing_processes_end_with_a_killed_parent(tmp_path: Path) -> None:
     mark = f"orphans-{os.getpid()}"
     env = {**os.environ, **user_environment(tmp_path / "cache"), "XENSTAGE_MARK": mark}

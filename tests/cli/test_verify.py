@@ -400,6 +400,7 @@ def test_a_compiler_that_crashes(tmp_path: Path) -> None:
     assert all(NFC in p.read_text() for p in numbered(out, ONE))
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=lambda s: s.name)
 def test_interrupted_in_a_build_and_resumed(tmp_path: Path, verified: Path, number: signal.Signals) -> None:
     cache, out = tmp_path / "cache", tmp_path / "out"

@@ -10,6 +10,8 @@ import pytest
 from . import cache, crowd, disks, kills
 from .kit import Ground, Trial
 
+pytestmark = pytest.mark.alone
+
 PARTS = {"crowd": crowd.trials, "kills": kills.trials, "cache": cache.trials, "disks": disks.trials}
 
 

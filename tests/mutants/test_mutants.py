@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -38,14 +39,15 @@ TREES = [
 
 
 @pytest.fixture(scope="module", params=TREES)
-def on(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    """The true series of both stages."""
-    tree = "sample" if request.param == "sample" else os.environ["XENSTAGE_TREE"]
+def on(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, xen_cache: Path) -> Bench:
+    """The true series of the written stages."""
+    sample = request.param == "sample"
+    tree, cache = ("sample", tmp_path_factory.mktemp("cache")) if sample else (os.environ["XENSTAGE_TREE"], xen_cache)
     with pytest.MonkeyPatch.context() as patch:
         for name in ("AUTHOR", "COMMITTER"):
             patch.setenv(f"GIT_{name}_NAME", "A Developer")
             patch.setenv(f"GIT_{name}_EMAIL", "developer@example.org")
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("XDG_CACHE_HOME", str(cache))
         return bench(tree)
 
 

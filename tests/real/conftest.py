@@ -43,6 +43,27 @@ def real_tree() -> Path:
 
 
 @pytest.fixture(scope="session")
-def shell(real_tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Shell:
-    """Verbs on the real tree; the cache is empty when the session begins."""
-    return Shell(real_tree, tmp_path_factory.mktemp("cache"))
+def shell(real_tree: Path, xen_cache: Path) -> Shell:
+    """Verbs on the real tree."""
+    return Shell(real_tree, xen_cache)
+
+
+@pytest.fixture(scope="session")
+def series(shell: Shell, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
+    """The series of both stages, and the seconds of the first run, preparation and all."""
+    out = tmp_path_factory.mktemp("series") / "out"
+    code, _, err, seconds = shell.run("run", "01", "02", "--out", str(out))
+    assert code == 0, err
+    return out, seconds
+
+
+VERIFY = ("verify", "01", "02", "--config", "x86_64-debug", "--build-config", "x86_64-debug")
+
+
+@pytest.fixture(scope="session")
+def verified(shell: Shell, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """Both series with their evidence, and what verify printed.  This is where every patch is built."""
+    out = tmp_path_factory.mktemp("verified") / "out"
+    code, text, err, _ = shell.run(*VERIFY, "--out", str(out))
+    assert code == 0, text + err
+    return out, text

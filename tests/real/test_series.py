@@ -24,15 +24,6 @@ def files_of(out: Path) -> dict[str, bytes]:
     return {p.relative_to(out).as_posix(): p.read_bytes() for p in sorted(out.rglob("*")) if p.is_file()}
 
 
-@pytest.fixture(scope="module")
-def series(shell: Shell, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
-    """The series of both stages, and the seconds of the first run, preparation and all."""
-    out = tmp_path_factory.mktemp("series") / "out"
-    code, _, err, seconds = shell.run("run", "01", "02", "--out", str(out))
-    assert code == 0, err
-    return out, seconds
-
-
 def evidence(out: Path, stage: str) -> dict[str, Any]:
     """A stage's evidence file."""
     value: dict[str, Any] = json.loads((out / stage / "v1/evidence.json").read_text())
@@ -93,7 +84,8 @@ def test_no_cell_of_the_hypercall_matrix_differs(series: tuple[Path, float]) -> 
     assert here == {"hvm/64": 15, "hvm/32": 15, "pvh/64": 15}
 
 
-def test_every_patch_builds(shell: Shell, series: tuple[Path, float]) -> None:
+def test_every_patch_builds(shell: Shell, series: tuple[Path, float], verified: tuple[Path, str]) -> None:
+    """What verify has built of these trees is what build says of them."""
     out, _ = series
     code, text, err, _ = shell.run("build", "01", "02", "--out", str(out))
     verdicts = [line.split()[0] for line in text.splitlines() if " s " in line]

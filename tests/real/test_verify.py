@@ -11,21 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.real.conftest import Shell
+from tests.real.conftest import VERIFY, Shell
 from tests.real.test_series import STAGES, evidence, files_of
 from xenstage.prove.judge import NAMES, NFC
 from xenstage.report.page import report_page
-
-ARGV = ("verify", "01", "02", "--config", "x86_64-debug", "--build-config", "x86_64-debug")
-
-
-@pytest.fixture(scope="module")
-def verified(shell: Shell, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """Both series with their evidence, and what verify printed."""
-    out = tmp_path_factory.mktemp("verified") / "out"
-    code, text, err, _ = shell.run(*ARGV, "--out", str(out))
-    assert code == 0, text + err
-    return out, text
 
 
 def test_every_proof_of_every_patch_holds(verified: tuple[Path, str]) -> None:
@@ -45,7 +34,7 @@ def test_the_second_run_takes_half_a_minute_and_writes_the_same(
 ) -> None:
     out, _ = verified
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    code, text, err, seconds = shell.run(*ARGV, "--out", str(tmp_path / "again"))
+    code, text, err, seconds = shell.run(*VERIFY, "--out", str(tmp_path / "again"))
     spent = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert code == 0, text + err
     busy = spent.ru_utime + spent.ru_stime - before.ru_utime - before.ru_stime
@@ -73,6 +62,6 @@ def test_the_page_of_the_real_run(verified: tuple[Path, str], tmp_path: Path) ->
 @pytest.mark.skipif(shutil.which("spatch") is None, reason="spatch is not installed (apt-get install coccinelle)")
 def test_the_counts_agree_with_spatch(shell: Shell, verified: tuple[Path, str]) -> None:
     out, _ = verified
-    code, text, err, _ = shell.run(*ARGV, "--out", str(out), "--second-opinion")
+    code, text, err, _ = shell.run(*VERIFY, "--out", str(out), "--second-opinion")
     assert code == 0, text + err
     assert "second opinion: PASS" in text

@@ -38,15 +38,18 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Outcome]:
         return dict(zip(everything, pool.map(lambda run: run(), everything.values()), strict=True))
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("name", BOOTED)
 def test_it_gets_its_verdict(outcomes: Mapping[str, Outcome], name: str) -> None:
     assert right(BOOTED[name], outcomes[name]), f"{outcomes[name].verdict}: {outcomes[name].reason}"
 
 
+@pytest.mark.alone
 def test_the_unbroken_guest_passes_with_the_same_patience(outcomes: Mapping[str, Outcome]) -> None:
     assert outcomes["nothing"].verdict is Verdict.PASS, outcomes["nothing"].reason
 
 
+@pytest.mark.alone
 def test_each_keeps_its_log_and_its_command(outcomes: Mapping[str, Outcome]) -> None:
     for name, outcome in outcomes.items():
         assert outcome.log and f"--replay {outcome.cell.name}" in outcome.command, name
@@ -59,12 +62,14 @@ TREES = [
 
 
 @pytest.fixture(scope="module", params=TREES)
-def line(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
+def line(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, xen_cache: Path) -> Iterator[Line]:
     """The last commit of the series."""
+    sample = request.param == "sample"
+    tree, cache = ("sample", tmp_path_factory.mktemp("cache")) if sample else (os.environ["XENSTAGE_TREE"], xen_cache)
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in user_environment(tmp_path_factory.mktemp("cache")).items():
+        for name, value in user_environment(cache).items():
             patch.setenv(name, value)
-        yield Line("sample" if request.param == "sample" else os.environ["XENSTAGE_TREE"], HERE)
+        yield Line(tree, HERE)
 
 
 @pytest.mark.parametrize("broken", BROKEN, ids=lambda b: b.name)

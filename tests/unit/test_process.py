@@ -12,6 +12,8 @@ import pytest
 from xenstage.errors import Exit, XenstageError
 from xenstage.process import Runner
 
+pytestmark = pytest.mark.alone
+
 
 def _alive(pid: int) -> bool:
     """Whether a process runs (a zombie nobody has reaped does not)."""
