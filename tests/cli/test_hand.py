@@ -96,13 +96,14 @@ def test_bare_lists_the_verbs(tool: Tool) -> None:
 def test_quiet_and_verbose(tool: Tool, tmp_path: Path) -> None:
     plain = tool("run", "01", *SAMPLE, "--out", tmp_path / "a").good()
     quiet = tool("run", "01", *SAMPLE, "--out", tmp_path / "a", "-q").good()
-    loud = tool("run", "01", *SAMPLE, "--out", tmp_path / "a", "-v").good()
+    loud = tool("run", "01", *SAMPLE, "--out", tmp_path / "a", "--verbose").good()
     assert plain.out == quiet.out == loud.out
     assert quiet.err == ""
     assert "+ git " in loud.err and "format-patch" in loud.err
     assert "+ git " not in tool("run", "01", *SAMPLE, "--out", tmp_path / "a").good().err, "the level is of one call"
     assert "there is no stage" in tool("run", "99", "-q", *SAMPLE).err, "errors are always said"
-    assert tool("run", "01", "-q", "-v", *SAMPLE).code == 2
+    assert tool("run", "01", "-q", "--verbose", *SAMPLE).code == 2
+    assert "+ git " in tool("prepare", *SAMPLE, "-v").good().err
 
 
 class Terminal(io.StringIO):
@@ -228,4 +229,4 @@ def test_completion(tool: Tool, tmp_path: Path, shell: str) -> None:
 def test_the_manual_page(tool: Tool) -> None:
     text = tool("man").good().out
     assert text.startswith(".TH XENSTAGE") and text == tool("man").good().out
-    assert all(f"xenstage {verb}" in text for verb in VERBS) and r"\-\-build\-config" in text
+    assert all(f"xenstage {verb}".replace("-", r"\-") in text for verb in VERBS) and r"\-\-build\-config" in text

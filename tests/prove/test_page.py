@@ -27,7 +27,9 @@ def contradictions(text: str) -> list[str]:
     """Rows with a before and an after that differ, or cells "a / b" that do, and no reason beside them."""
     out = []
     for line in text.splitlines():
-        cells = [c.strip() for c in line.strip().strip("|").split("|")] if line.strip().startswith("|") else []
+        cells = (
+            [c.strip() for c in re.split(r"(?<!\\)\|", line.strip().strip("|"))] if line.strip().startswith("|") else []
+        )
         if len(cells) < 3 or set(line) <= set("|- ") or "before" in line:
             continue
         pairs = [c.split(" / ") for c in cells[1:-1] if " / " in c]

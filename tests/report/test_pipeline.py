@@ -14,7 +14,7 @@ import yaml
 from tests.cli.conftest import Tool
 from tests.cli.kit import PROJECT
 from xenstage.cli.common import stages
-from xenstage.cli.main import VERBS
+from xenstage.cli.main import VERBS, module_of
 from xenstage.report.pipeline import BOOT, RESULTS, ROOT, SHARED, pipelines
 from xenstage.tree.config import BUILDS
 
@@ -22,8 +22,8 @@ GLOBAL = {"stages", "include", "workflow", "default", "variables"}
 
 
 def counts() -> dict[str, int]:
-    """The written stages and how many patches each has."""
-    return {s.label: len(s.patches) for s in stages().values() if s.patches}
+    """The stages that are written whole, and how many patches each has."""
+    return {s.label: len(s.patches) for s in stages().values() if s.whole}
 
 
 def whole(texts: dict[str, str]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
@@ -85,7 +85,7 @@ def test_the_jobs_type_what_the_verbs_take(committed: tuple[dict[str, Any], dict
     parser = argparse.ArgumentParser()
     verbs = parser.add_subparsers()
     for name in VERBS:
-        importlib.import_module(f"xenstage.cli.{name}").add(verbs)
+        importlib.import_module(f"xenstage.cli.{module_of(name)}").add(verbs)
     value, jobs = committed
     typed = 0
     for name, job in jobs.items():

@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else argv
     alone = words[:1] if words[:1] and words[0] in VERBS and words[0] not in WHOLE else VERBS
     for name in alone:  # loading all of them takes half a second
-        importlib.import_module(f".{_module(name)}", __package__).add(verbs)
+        importlib.import_module(f".{module_of(name)}", __package__).add(verbs)
     for one in verbs.choices.values():
         loud = one.add_mutually_exclusive_group()
         loud.add_argument(
@@ -99,7 +99,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             signal.signal(signal.SIGTERM, before)
 
 
-def _module(verb: str) -> str:
+def module_of(verb: str) -> str:
     """The module of a verb; a word of Python's cannot be one's name."""
     return f"{verb}_" if keyword.iskeyword(verb) else verb.replace("-", "_")
 

@@ -22,7 +22,7 @@ def main(args: argparse.Namespace) -> int:
     """Write them, and print their paths."""
     from ..report.pipeline import pipelines  # templates take a moment to load
 
-    patches = {s.label: len(s.patches) for s in stages().values() if s.patches and s.defect is None}
+    patches = {s.label: len(s.patches) for s in stages().values() if s.whole and s.defect is None}
     for name, text in pipelines(patches, every_patch=args.every_patch).items():
         path = Path(args.out) / name
         path.parent.mkdir(parents=True, exist_ok=True)

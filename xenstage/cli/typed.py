@@ -11,7 +11,7 @@ from .sample import SAMPLE
 
 # Verb to the options that it takes from those that were used.
 _TAKES = {
-    **dict.fromkeys(("sites", "explain", "prepare"), ("tree", "base")),
+    **dict.fromkeys(("sites", "explain", "prepare", "audit"), ("tree", "base")),
     **dict.fromkeys(("run", "build", "verify", "boot", "matrix"), ("tree", "base", "out")),
     "report": ("out",),
 }

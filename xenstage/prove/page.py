@@ -107,9 +107,14 @@ def _functions(rows: dict[str, dict[str, Any]], covers: dict[str, str]) -> list[
             for line in c["table"]:
                 types = ", ".join(f"{o}: {t}" for o, t in line["types"].items()) or "any"
                 a, b = line.get("before", "-"), line.get("after", "-")
-                out.append(f"  | {types} | `{a}` | `{b}` | {condition_mark(c, a, b, how)} |")
+                out.append(f"  | {types} | `{_cell(a)}` | `{_cell(b)}` | {condition_mark(c, a, b, how)} |")
             out.append("")
     return out
+
+
+def _cell(text: str) -> str:
+    """A text in a table: an "or" of C's would begin another cell."""
+    return text.replace("|", "\\|")
 
 
 def how_covered(name: str, covers: dict[str, str]) -> str:
@@ -138,7 +143,10 @@ def _matrix(facts: dict[str, Any], found: set[str]) -> list[str]:
     if facts["difference"]:
         out += ["| guest/mode/hypercall | before | after | |", "|---|---|---|---|"]
         rows = sorted(facts["difference"].items())
-        out += [f"| {c} | {a} | {b} | {'**not declared**' if c in found else 'declared'} |" for c, (a, b) in rows]
+        out += [
+            f"| {c} | {_cell(a)} | {_cell(b)} | {'**not declared**' if c in found else 'declared'} |"
+            for c, (a, b) in rows
+        ]
     else:
         out.append("No cell differs.")
     return out
