@@ -96,7 +96,7 @@ must stand apart. """
 
 
 def _patch(name: str, subject: str, body: str) -> Patch:
-    return Patch(subject=subject, body=body + PLACES, rewrite=rewrites(name), names=NAMES)
+    return Patch(subject=subject, body=" ".join(body.split()) + PLACES, rewrite=rewrites(name), names=NAMES)
 
 
 STAGE = Stage(
