@@ -94,6 +94,14 @@ def test_each_edit_stands_beside_its_own_hunk() -> None:
     assert lone == [odd] and [f for f, _ in rest] == ["other"]
 
 
+def test_equal_conditions_stand_each_beside_its_own_hunk() -> None:
+    """Two tests of one function are one text: the second hunk had no table."""
+    pump, _ = read_mail(MAIL).files
+    rows = [{"before": "lacks ( d )", "after": "! has ( d )", "table": []} for _ in range(2)]
+    hunks, _, rest = beside(pump, [], {"pump_on": rows})
+    assert [len(h.conditions) for h in hunks] == [1, 1] and not rest
+
+
 def test_an_edit_of_many_lines_stands_beside_each_hunk_that_shows_it() -> None:
     pump, _ = read_mail(MAIL).files
     old = b"if ( lacks(d) )\n        return 0;\n\n    return lacks(d);\n"

@@ -53,17 +53,29 @@ def beside(
             lone.append(edit)
     rest: list[tuple[str, dict[str, Any]]] = []
     sides = {m: [_squeezed(h.lines, m) for h in file.hunks] for m in "-+"}
+    left = {m: list(text) for m, text in sides.items()}
     for function, rows in conditions.items():
         for row in rows:
             wanted = [(m, "".join((row[k] or "").split())) for m, k in (("-", "before"), ("+", "after"))]
-            best, home = 0, None
-            for i, place in enumerate(places):
-                fit = sum(bool(text) and text in sides[mark][i] for mark, text in wanted)
-                fit += fit > 0 and place.hunk.function == function
-                if fit > best:
-                    best, home = fit, place
-            (home.conditions if home is not None else rest).append((function, row))
+            wanted = [(m, text) for m, text in wanted if text]
+            home = _home(places, left, wanted, function)
+            home = _home(places, sides, wanted, function) if home is None else home
+            if home is None:
+                rest.append((function, row))
+                continue
+            places[home].conditions.append((function, row))
+            for mark, text in wanted:
+                left[mark][home] = left[mark][home].replace(text, "\0", 1)
     return places, lone, rest
+
+
+def _home(
+    places: Sequence[Beside], texts: Mapping[str, Sequence[str]], wanted: Sequence[tuple[str, str]], function: str
+) -> int | None:
+    """The first of the hunks that have most of a condition's two sides, those of its function before others."""
+    fits = [sum(text in texts[mark][i] for mark, text in wanted) for i in range(len(places))]
+    order = sorted(range(len(places)), key=lambda i: (-fits[i], places[i].hunk.function != function, i))
+    return order[0] if order and fits[order[0]] else None
 
 
 def _pieces(edit: Edit) -> list[tuple[str, str]]:
