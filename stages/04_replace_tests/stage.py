@@ -102,12 +102,12 @@ def _patch(name: str, subject: str, body: str) -> Patch:
 STAGE = Stage(
     number=4,
     name="replace_tests",
-    title="test features instead of PVH-ness",
+    title="x86: ask for features instead of PVH",
     cover="""
     This is the fourth step of the plan "PVH cleanups after 4.5". Code that asks whether a guest is PVH mostly
     means something else: whether there is a local APIC, a device model, a start in real mode. Let it ask for
     that. Uses that guard several features are taken apart first; then each feature has a patch. HVM guests
-    have all features and PVH guests none, so that nothing changes for either.
+    have all features and PVH guests none, so that each test answers for both as before.
 
     What became of the tests:
 

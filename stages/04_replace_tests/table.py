@@ -54,10 +54,11 @@ def board(decisions: Decisions) -> str:
     """The cover letter's table: how many uses ended how, and which rows of the whiteboard were asked for."""
     rows = originals(decisions)
     kinds = Counter(d.kind for d in rows)
-    out = [*_wrapped(f"{kinds[k]} {text}" for k, text in KINDS.items() if kinds[k])]
+    out = [*_wrapped(f"{kinds[k]}: {text}" for k, text in KINDS.items() if kinds[k])]
     asked = [d for d in decisions.entries if d.kind in ("feature", "contained", "xenfeat") and not d.elsewhere]
     by = Counter(ROW[f] for d in asked for f in d.features)
-    out += ["", *_wrapped(f"{by[r]} tests of {r}" for r in dict.fromkeys(ROW.values()) if by[r])]
+    out += ["", "New tests by the whiteboard's rows:", ""]
+    out += _wrapped(f"{by[r]}: {r}" for r in dict.fromkeys(ROW.values()) if by[r])
     return "\n".join(out)
 
 
