@@ -1,8 +1,8 @@
 #!/bin/sh
 # make test: style, types, then the tests, in this order.  Each gate has its own exit code:
-# 11 ruff, 12 mypy, 13 pytest.  Tests that look at seconds or send signals run first, by themselves
-# (the mark "alone"), then the others, in a process for each processor; what fails in the first
-# keeps nothing from the second.  XENSTAGE_TESTS: arguments for pytest, which then runs once, in one process.
+# 11 ruff, 12 mypy, 13 pytest.  XENSTAGE_TESTS holds further arguments for pytest.
+# XENSTAGE_PROCESSES=2 (or more): tests that look at seconds or send signals run first, by themselves (the
+# mark "alone"), then the others in so many processes; what fails in the first keeps nothing from the second.
 set -eu
 here=$(cd "$(dirname "$0")/.." && pwd)
 cd "$here"
@@ -25,12 +25,12 @@ export PYTHONPATH="$here"
 "$python" -m ruff check -q . || exit 11
 "$python" -m ruff format -q --check . || exit 11
 sh ci/types.sh "$python" || exit 12
-if [ -n "${XENSTAGE_TESTS:-}" ]; then
-    "$python" -m pytest -q $XENSTAGE_TESTS || exit 13
+if [ "${XENSTAGE_PROCESSES:-1}" = 1 ] || [ -n "${XENSTAGE_TESTS:-}" ]; then
+    "$python" -m pytest -q ${XENSTAGE_TESTS:-} || exit 13
     exit 0
 fi
 failed=
 "$python" -m pytest -q -m alone || { [ $? = 1 ] && failed=1; } || exit 13
-"$python" -m pytest -q -m "not alone" --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder ||
+"$python" -m pytest -q -m "not alone" --numprocesses "$XENSTAGE_PROCESSES" --dist loadscope --no-loadscope-reorder ||
     { [ $? = 1 ] && failed=1; } || exit 13
 [ -z "$failed" ] || { echo "make test: tests failed: see above, in either summary"; exit 13; }

@@ -150,8 +150,8 @@ def test_added_lines_are_judged_once(trial: Callable[..., Any], xen_like_repo: F
     repo.commit()
     trial(tree=repo.path, rewrite=rewrite).good()
     assert "+\trate--;" in numbered(tmp_path / "out", "90_tried")[0].read_text()
-    bad = _after_create("\n\nint domain_tried(void)\n{\n    if (1)\n        return 0;\n}")
-    trial(rewrite=bad).refused(4, "CODING_STYLE", "'if (1'", "rules: add")
+    bad = _after_create("\n\nint domain_tried(void)\n{\n    if ( 1 ) {\n        return 0;\n    }\n}")
+    trial(rewrite=bad).refused(4, "CODING_STYLE", "'{' on the line of 'if'", "rules: add")
 
 
 # Folders ------------------------------------------------------------------
