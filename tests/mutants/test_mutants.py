@@ -26,7 +26,8 @@ KINDS = {
     "ABI macro with arguments", "ABI of the hypervisor", "ABI of an old version", "save record changed",
     "guard behind its use", "bound gone", "evaluated otherwise", "width of a number", "arithmetic",
     "text that reads alike", "table's length", "reader of a value", "third combination", "refused otherwise",
-    "HVM lacks a feature", "PVH has a feature", "second writer",
+    "HVM lacks a feature", "PVH has a feature", "second writer", "a test names another feature", "a gate unbalanced",
+    "a gate dropped", "container conjunct dropped",
 }  # fmt: skip
 LONG = {
     "ABI macro with arguments", "ABI of the hypervisor", "ABI of an old version", "save record changed",
