@@ -88,7 +88,7 @@ BROKEN = (
         "hvm-probe",
         FAIL,
         DIFFERS + "vcpu_op",
-        replace_in(r": hvm_vcpu_op\(", ": do_vcpu_op(", where=HVM, word="container_vcpu_op"),
+        replace_in(r"\bhvm_vcpu_op\(", "do_vcpu_op(", where=HVM, word="container_vcpu_op"),
     ),
     Broken(
         "pvh-initialise",
@@ -96,7 +96,7 @@ BROKEN = (
         "pvh-probe",
         FAIL,
         DIFFERS + "vcpu_op",
-        replace_in(r"\? do_vcpu_op\(", "? hvm_vcpu_op(", where=HVM, word="container_vcpu_op"),
+        replace_in(r"\bdo_vcpu_op\(", "hvm_vcpu_op(", where=HVM, word="container_vcpu_op"),
     ),
     Broken(
         "pvh-memory-map",
@@ -104,7 +104,7 @@ BROKEN = (
         "pvh-probe",
         FAIL,
         DIFFERS + "memory_op",
-        replace_in(r"\? do_memory_op\(", "? hvm_memory_op(", where=HVM, word="container_memory_op"),
+        replace_in(r"\bdo_memory_op\(", "hvm_memory_op(", where=HVM, word="container_memory_op"),
     ),
     Broken(
         "pvh-not-set",
