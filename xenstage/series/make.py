@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
-from ..cache import Cache
+from ..cache import Cache, digest
 from ..edit.edits import Edit
 from ..errors import Exit, XenstageError
 from ..index.sites import Index, index_names
@@ -19,6 +20,7 @@ from ..stage.view import View
 from ..tree.git import Git, Identity
 from ..tree.prepare import Prepared
 from ..tree.source import Tree
+from .kept import Work, code_of, keep, kept
 from .message import commit_message
 from .rewriting import rewrite, slips
 
@@ -99,12 +101,19 @@ class Workshop:
 
     :param prepared: configurations to parse, the first one's checkout being read.
     :param author: the user.
+    :param homes: for :func:`xenstage.series.kept.code_of`.
     """
 
     tree: Tree
     prepared: Sequence[Prepared]
     cache: Cache
     author: Identity
+    homes: dict[Path, str] = field(default_factory=dict, compare=False, repr=False)
+
+    def key_of(self, stage: Stage, patch: Patch, tree: str) -> str:
+        """What a patch's work on a tree is kept by; "" where nothing is kept."""
+        code = code_of(stage, patch, self.homes)
+        return digest(code, self.tree.base, tree, *(p.key for p in self.prepared)) if code else ""
 
     def files(self) -> Files:
         """The base commit's files."""
@@ -205,14 +214,34 @@ def _make_patch(
     shop: Workshop, stage: Stage, patch: Patch, files: Files, parent: str, date: int
 ) -> tuple[Made, Files] | None:
     """The patch as a commit and the files after it; None where every use may stay as it is."""
+    git, cache = shop.tree.git, shop.cache
+    before_tree = git.tree_of(parent)
+    key = shop.key_of(stage, patch, before_tree)
+    work = kept(cache, key) if key else None
+    if work is None or (work.tree and not git.has(work.tree)):
+        work = _work(shop, stage, patch, files, parent, before_tree)
+        if key:
+            keep(cache, key, work)
+    for note in work.notes:
+        say(f"{stage.label}: {note}")
+    if not work.tree:
+        return None
+    said = replace(patch, effects=(*patch.effects, *work.effects))
+    # _tell makes the commit, once its message is known.
+    made = Made(
+        said, "", work.tree, work.edits, work.facts, work.sites, work.stays, work.checked, before_tree, work.patch_id,
+    )  # fmt: skip
+    return _tell(made, git, shop.author, parent, date, Telling()), files.with_overlay(work.changed)
+
+
+def _work(shop: Workshop, stage: Stage, patch: Patch, files: Files, parent: str, before_tree: str) -> Work:
+    """Let the patch rewrite the tree, and the stage check what came of it."""
     before = shop.view(files, stage, patch)
     done = rewrite(before, stage, patch)
-    for note in before.notes:
-        say(f"{stage.label}: {note}")
+    notes = tuple(before.notes)
     if not done.changed:
-        return None
-    after_files = done.files
-    after = shop.view(after_files, stage, patch)
+        return Work("", notes=notes)
+    after = shop.view(done.files, stage, patch)
     after.index.coverage()  # parsed again without an error, or it stops here
     with slips(stage, patch):
         checked = stage.check(before, after) if stage.check else {}
@@ -220,14 +249,10 @@ def _make_patch(
     scratch, git = shop.cache.scratch("index"), shop.tree.git
     modes = {p: m for p, m in files.tracked.items() if p not in files.gone}
     tree = git.write_tree(parent, done.changed, modes, scratch=scratch)
-    said = replace(patch, effects=(*patch.effects, *before.effects))
-    before_tree = git.tree_of(parent)
-    # _tell makes the commit, once its message is known.
-    made = Made(
-        said, "", tree, done.edits, before.facts, done.counts, done.stays, checked,
-        before_tree, git.patch_id(before_tree, tree),
+    return Work(
+        tree, git.patch_id(before_tree, tree), done.changed, done.edits, before.facts, done.counts, done.stays,
+        checked, tuple(before.effects), notes,
     )  # fmt: skip
-    return _tell(made, git, shop.author, parent, date, Telling()), after_files
 
 
 def _tell(made: Made, git: Git, author: Identity, parent: str, date: int, telling: Telling) -> Made:

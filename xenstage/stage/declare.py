@@ -160,7 +160,19 @@ def _stage_of(folder: Path) -> Stage:
             why=f"{declared}; wanted: STAGE, a xenstage.stage.declare.Stage, whose number and name are the folder's",
             remedy="see docs/writing-a-stage.md",
         )
+    if isinstance(stage.patches, tuple):
+        _HOMES.update({id(p.rewrite): (p.rewrite, folder.parent) for p in stage.patches if isinstance(p, Patch)})
     return replace(stage, defect=defect_of(stage))
+
+
+_HOMES: dict[int, tuple[object, Path]] = {}
+"""Rewrites that were loaded from a folder: each with the directory of all stages' folders."""
+
+
+def home_of(patch: Patch) -> Path | None:
+    """The directory of the stages that the code of a patch was loaded from; None for one that was made otherwise."""
+    rewrite, home = _HOMES.get(id(patch.rewrite), (None, None))
+    return home if rewrite is patch.rewrite else None
 
 
 def _broken(folder: Path, title: str, *, why: str, remedy: str) -> Stage:
