@@ -9,6 +9,7 @@ from typing import TextIO
 
 _WIDTH = 24
 _TICK = 15.0  # seconds between lines about something that does not tell how far it is
+_QUIET = 30.0  # seconds after which a step has a line of its own where there is no terminal
 
 
 class _Level:
@@ -23,17 +24,29 @@ def set_level(level: int) -> None:
 
 
 class Progress:
-    """Counts steps of one piece of work.
+    """Counts steps of one piece of work, and says what is left of it once that can be told.
+
+    Where there is no terminal a quarter of the work has a line, and a step after half a
+    minute without one.
 
     :param what: the work, a few words.
     :param total: the number of steps; 0 for work of unknown length.
     """
 
-    def __init__(self, what: str, total: int, *, stream: TextIO | None = None) -> None:
+    def __init__(
+        self,
+        what: str,
+        total: int,
+        *,
+        stream: TextIO | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._what, self._total, self._done = what, total, 0
         self._stream = stream if stream is not None else sys.stderr
         self._tty = self._stream.isatty()
         self._last_quarter = -1
+        self._clock, self._began = clock, clock()
+        self._last = self._began
 
     def step(self, note: str = "") -> None:
         """One step is done; ``note`` names it."""
@@ -46,13 +59,22 @@ class Progress:
         if self._tty:
             filled = _WIDTH * self._done // max(self._total, 1)
             bar = "#" * filled + "." * (_WIDTH - filled)
-            self._stream.write(f"\r\x1b[K{self._what} [{bar}] {self._done}/{self._total} {note[:40]}")
+            self._stream.write(f"\r\x1b[K{self._what} [{bar}] {self._done}/{self._total}{self._left()} {note[:40]}")
             self._stream.flush()
             return
-        quarter = 4 * self._done // max(self._total, 1)
-        if quarter != self._last_quarter:
-            self._last_quarter = quarter
-            self._stream.write(f"{self._what}: {self._done}/{self._total} {note}".rstrip() + "\n")
+        quarter, now = 4 * self._done // max(self._total, 1), self._clock()
+        if quarter != self._last_quarter or now - self._last >= _QUIET:
+            self._last_quarter, self._last = quarter, now
+            self._stream.write(f"{self._what}: {self._done}/{self._total}{self._left()} {note}".rstrip() + "\n")
+            self._stream.flush()
+
+    def _left(self) -> str:
+        """How long the rest will take if it goes on like this; nothing in the first half minute."""
+        spent = self._clock() - self._began
+        if spent < _QUIET or not 0 < self._done < self._total:
+            return ""
+        left = spent / self._done * (self._total - self._done)
+        return f", about {left / 60:.0f} min left," if left >= 90 else f", about {left:.0f} s left,"
 
     def close(self) -> None:
         """Leave the terminal's line clean for what comes next."""

@@ -18,7 +18,7 @@ from xenstage.boot.model import Cell, Outcome, Verdict
 from xenstage.cli import boot, common
 from xenstage.cli.main import VERBS
 from xenstage.process import Runner
-from xenstage.progress import Ticker
+from xenstage.progress import Progress, Ticker
 
 from .conftest import Tool
 from .kit import CONFIG, ONE, Repo, evidence
@@ -234,3 +234,17 @@ def test_the_manual_page(tool: Tool) -> None:
     text = tool("man").good().out
     assert text.startswith(".TH XENSTAGE") and text == tool("man").good().out
     assert all(f"xenstage {verb}".replace("-", r"\-") in text for verb in VERBS) and r"\-\-build\-config" in text
+
+
+def test_long_work_says_how_far_it_is_and_what_is_left() -> None:
+    """Where there is no terminal: each quarter, and after half a minute without a line the next step."""
+    now, log = [0.0], io.StringIO()
+    bar = Progress("build", 100, stream=log, clock=lambda: now[0])
+    for number in range(1, 9):
+        now[0] += 12
+        bar.step(f"patch {number}")
+    assert log.getvalue().splitlines() == [
+        "build: 1/100 patch 1",
+        "build: 4/100, about 19 min left, patch 4",
+        "build: 7/100, about 19 min left, patch 7",
+    ]
