@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import mailbox
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -193,6 +194,30 @@ def test_preflight_names_what_is_missing(tool: Tool, tmp_path: Path, xen_like_re
     assert any("Reviewed-by: X <x@example.org>: fits no patch" in r for r in rows), got.out
     assert any("not in the mails yet" in r for r in rows), got.out
     tool("export", "01", "02", "--out", out).refused(2, "one series a send")
+    told = json.loads(tool("export", "02", "--out", out, "--tree", repo.path, "--json").out)
+    assert [f"missing: {m}" for m in told["missing"]] == rows
+
+
+def test_what_the_verbs_tell_is_there_as_data(tool: Tool, tmp_path: Path, xen_like_repo: Factory) -> None:
+    """What is said of an export, of answers, of the file for words and of recipients, in one shape each."""
+
+    def data(*argv: str | Path) -> Any:
+        return json.loads(tool(*argv, "--json").good().out)
+
+    repo, out = xen_like_repo(), tmp_path / "out"
+    (made,) = data("run", "02", "--tree", repo.path, *CONFIG, "--out", out)
+    words = data("overlay", "02", "--out", out)
+    assert (words["version"], words["added"]) == (1, len(made["patches"])) and Path(words["overlay"]).is_file()
+    told = data("export", "02", "--out", out, "--tree", repo.path, "--anyway", "--mbox", tmp_path / "mbox")
+    assert told["missing"] and told["type"] == [f"git am --empty=drop {tmp_path / 'mbox'}"]
+    assert (told["stage"], told["version"], told["next"]) == (TWO, 1, "xenstage run 02 -v2")
+    mails = [m for m in mailbox.mbox(tmp_path / "mbox") if "[PATCH 1/" in m["Subject"]]
+    box = tmp_path / "answers.mbox"
+    box.write_bytes(b"From x Thu Jan  1 00:00:00 1970\n" + _answer(mails[0], ACK, "Hannah Hyper <hannah@example.org>"))
+    (taken,) = data("import", box, "--out", out)
+    assert [(t["version"], t["tag"], t["fits"]) for t in taken["tags"]] == [(1, ACK, True)] and taken["left"] == []
+    first = sorted((out / TWO / "v1").glob("0001-*"))[0]
+    assert set(data("cc-cmd", first)) == {"to", "cc"}
 
 
 def test_b4_takes_over(tool: Tool, tmp_path: Path, xen_like_repo: Factory, monkeypatch: pytest.MonkeyPatch) -> None:

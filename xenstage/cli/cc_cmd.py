@@ -27,6 +27,7 @@ def add(verbs: Any) -> None:
     add_tree_options(p)
     p.add_argument("file", metavar="FILE", type=Path, help="a patch, or the cover letter of the patches beside it")
     p.add_argument("--to", action="store_true", help="the lists alone (default: the people alone)")
+    p.add_argument("--json", action="store_true", help="print both, as data")
     p.set_defaults(function=main)
 
 
@@ -46,6 +47,9 @@ def main(args: argparse.Namespace) -> int:
             remedy="name a file that git format-patch or xenstage run wrote",
         ) from e
     said = _of_ours(args.file, data) or _read(args, data)
+    if args.json:
+        print(json.dumps({k: said[k] for k in ("to", "cc")}, indent=1))
+        return 0
     for line in said["to" if args.to else "cc"]:
         print(line)
     return 0

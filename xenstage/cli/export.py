@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import shlex
 import time
 from pathlib import Path
@@ -36,6 +37,7 @@ def add(verbs: Any) -> None:
     p.add_argument("--mbox", metavar="FILE", type=Path, help="write the mails into one file, with To and Cc")
     p.add_argument("--b4", metavar="REPO", type=Path, help="make a new branch there that b4 sends from")
     p.add_argument("--anyway", action="store_true", help="although something is missing, which is printed")
+    p.add_argument("--json", action="store_true", help="print what is missing and what to type as data")
     p.set_defaults(function=main)
 
 
@@ -60,8 +62,11 @@ def main(args: argparse.Namespace) -> int:
                 remedy=f"xenstage run {label[:2]} --out {out}",
             )
         missing = preflight(version, out, Runner())
-        for row in missing:
-            print(f"missing: {row}")
+        if not args.json:
+            for row in missing:
+                print(f"missing: {row}")
+        elif missing and not args.anyway:
+            print(json.dumps({"stage": label, "version": number, "missing": missing}, indent=1))
         if missing and not args.anyway:
             raise XenstageError(
                 Exit.FAIL,
@@ -88,7 +93,8 @@ def main(args: argparse.Namespace) -> int:
         if not version.exported:
             mark_exported(version, delivery, "b4" if args.b4 else "mbox" if args.mbox else "files")
             delivery.commit()
-    _say(args, version, branch.name if branch else "")
+    told = _told(args, version, branch.name if branch else "", missing)
+    print(json.dumps(told, indent=1) if args.json else _text(told))
     return 0
 
 
@@ -119,21 +125,43 @@ def called() -> str:
     return f"sh {shlex.quote(str(top / 'ci/xenstage.sh'))}" if top else "xenstage"
 
 
-def _say(args: argparse.Namespace, version: Version, branch: str) -> None:
-    label = version.place.parent.name
+def _told(args: argparse.Namespace, version: Version, branch: str, missing: list[str]) -> dict[str, Any]:
+    """What was handed out and what to type now."""
+    label, number = version.place.parent.name, version.number
+    typed: list[str] = []
     if args.mbox:
-        print(f"mails: {args.mbox}; on a clean clone: git am --empty=drop {shlex.quote(str(args.mbox))}")
+        typed.append(f"git am --empty=drop {shlex.quote(str(args.mbox))}")
     if branch:
-        repo = shlex.quote(str(args.b4))
-        print(f"branch: {branch} in {args.b4}; to send it:")
-        print(f"    cd {repo} && git switch {branch} && b4 send --dry-run    # then without --dry-run")
-    if not args.mbox and not branch:
+        typed.append(f"cd {shlex.quote(str(args.b4))} && git switch {branch} && b4 send --dry-run")
+    if not typed:
         cmd = f"{called()} cc-cmd"
-        print("to send it (first as it stands, then without --dry-run):")
-        print(
-            f"    git send-email --dry-run --to-cmd={shlex.quote(cmd + ' --to')} --cc-cmd={shlex.quote(cmd)}"
+        typed.append(
+            f"git send-email --dry-run --to-cmd={shlex.quote(cmd + ' --to')} --cc-cmd={shlex.quote(cmd)}"
             f" {shlex.quote(str(version.place))}/*.patch"
         )
-    print(f"{label} v{version.number} keeps its mails from now on; your words for it: ", end="")
-    print(place_of_overlay(Path(args.out), label, version.number))
-    print(f"when answers come: xenstage import MBOX, then xenstage run {label[:2]} -v{version.number + 1}")
+    return {
+        "stage": label,
+        "version": number,
+        "missing": missing,
+        "mbox": str(args.mbox or ""),
+        "branch": branch,
+        "repository": str(args.b4 or ""),
+        "type": typed,
+        "overlay": str(place_of_overlay(Path(args.out), label, number)),
+        "next": f"xenstage run {label[:2]} -v{number + 1}",
+    }
+
+
+def _text(told: dict[str, Any]) -> str:
+    """The same for people."""
+    typed, rows = list(told["type"]), list[str]()
+    if told["mbox"]:
+        rows.append(f"mails: {told['mbox']}; on a clean clone: {typed.pop(0)}")
+    if told["branch"]:
+        rows.append(f"branch: {told['branch']} in {told['repository']}; to send it:")
+        rows.append(f"    {typed.pop(0)}    # then without --dry-run")
+    for line in typed:
+        rows += ["to send it (first as it stands, then without --dry-run):", f"    {line}"]
+    rows.append(f"{told['stage']} v{told['version']} keeps its mails from now on; your words for it: {told['overlay']}")
+    rows.append(f"when answers come: xenstage import MBOX, then {told['next']}")
+    return "\n".join(rows)

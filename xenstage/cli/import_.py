@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ def add(verbs: Any) -> None:
     p = verbs.add_parser("import", help="take Acked-by and other tags from a thread into the overlay of a version")
     p.add_argument("mailbox", metavar="MBOX|DIR", type=Path, help="an mbox, a maildir, or a directory of .eml files")
     p.add_argument("--out", metavar="DIR", default="out", help="where the series are (default: out)")
+    p.add_argument("--json", action="store_true", help="print what was taken and what was not as data")
     p.set_defaults(function=main)
 
 
@@ -38,10 +40,21 @@ def main(args: argparse.Namespace) -> int:
             remedy="name the output directory that the series was sent from: --out DIR",
         )
     with deliver(out) as delivery:
-        for thread, version in found:
-            _take(thread, version, delivery, runner)
+        told = [_take(thread, version, delivery, runner) for thread, version in found]
         delivery.commit()
+    print(json.dumps(told, indent=1) if args.json else "\n".join(row for t in told for row in _rows(t)))
     return 0
+
+
+def _rows(told: dict[str, Any]) -> list[str]:
+    """What became of a thread, for people."""
+    label = told["stage"]
+    rows = [f"{label} v{t['version']}: {t['subject']}: {t['tag']}{'' if t['fits'] else DROPPED}" for t in told["tags"]]
+    rows += [f"{label} v{told['version']}: not taken: {line}" for line in told["left"]]
+    return rows + ([f"{label}: for the next version: {told['next']}"] if told["tags"] else [])
+
+
+DROPPED = " dropped: the patch's diff is another in it"
 
 
 def _all_versions(out: Path) -> list[Version]:
@@ -60,8 +73,8 @@ def _is_of(thread: Thread, version: Version, runner: Runner) -> bool:
     return any(subjects.get(n) == s for n, s in thread.subjects.items())
 
 
-def _take(thread: Thread, version: Version, delivery: Delivery, runner: Runner) -> None:
-    label = version.place.parent.name
+def _take(thread: Thread, version: Version, delivery: Delivery, runner: Runner) -> dict[str, Any]:
+    label, rows = version.place.parent.name, list[dict[str, Any]]()
     patches = dict(enumerate(version.value["patches"], 1))
     wanted: dict[str, list[str]] = {}
     for number, tags in sorted(thread.tags.items()):
@@ -88,13 +101,10 @@ def _take(thread: Thread, version: Version, delivery: Delivery, runner: Runner) 
         if fresh != text:
             write_atomically(path, fresh.encode())
         for key, tags in wanted.items():
-            for tag in dict.fromkeys(tags):
-                fits = "" if key in here else " dropped: the patch's diff is another in it"
-                print(f"{label} v{number}: {titles[key]}: {tag}{fits}")
-    for line in thread.left:
-        print(f"{label} v{version.number}: not taken: {line}")
-    if wanted:
-        print(f"{label}: for the next version: xenstage run {label[:2]} -v{max(versions(delivery.out, label)) + 1}")
+            about = {"version": number, "subject": titles[key], "fits": key in here}
+            rows += [{**about, "tag": tag} for tag in dict.fromkeys(tags)]
+    coming = f"xenstage run {label[:2]} -v{max(versions(delivery.out, label)) + 1}"
+    return {"stage": label, "version": version.number, "tags": rows, "left": list(thread.left), "next": coming}
 
 
 def mark_exported(version: Version, delivery: Delivery, how: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ def add(verbs: Any) -> None:
     p.add_argument("stage", metavar="STAGE", help="01, 02, …")
     p.add_argument("-v", "--version-number", dest="version", metavar="N", type=int, help="default: the last one")
     p.add_argument("--out", metavar="DIR", default="out", help="where the series are (default: out)")
+    p.add_argument("--json", action="store_true", help="print where it is and what was added as data")
     p.set_defaults(function=main)
 
 
@@ -47,5 +49,6 @@ def main(args: argparse.Namespace) -> int:
         ]
         if rows:
             write_atomically(path, "\n".join([text.rstrip("\n"), "", *rows]).encode())
-    print(path)
+    added = {"stage": label, "version": number, "overlay": str(path), "added": len(rows)}
+    print(json.dumps(added, indent=1) if args.json else path)
     return 0
