@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Sequence
 
-from ..boot.report.page import Markup, tag
+from ..boot.report.page import Markup, document, tag
 from ..boot.report.style import STYLE
 from ..mail.maintainers import Section, owners
 from ..stage.audit import KNOWN, Audited, Found
@@ -17,7 +17,6 @@ from ..stage.conditions import Use
 from ..stage.view import View
 
 AROUND = 3
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 _MORE = """
 fieldset{border:1px solid var(--line);border-radius:6px;margin:0 0 .75rem;max-height:13rem;overflow:auto}
 fieldset label{display:inline-block;margin:.1rem .9rem .1rem 0}
@@ -37,18 +36,8 @@ def audit_page(
     """
     choices = _Choices(found, audited, maintainers)
     articles = [_article(f, audited, view, choices, i) for i, f in enumerate(found, 1)]
-    style = STYLE + _MORE + choices.rules()
-    head = tag(
-        "head",
-        Markup('<meta charset="utf-8">'),
-        Markup(f'<meta http-equiv="Content-Security-Policy" content="{html.escape(_POLICY)}">'),
-        Markup('<meta name="viewport" content="width=device-width, initial-scale=1">'),
-        Markup('<meta name="color-scheme" content="light dark">'),
-        tag("title", title),
-        Markup(f"<style>{style}</style>"),
-    )
-    body = tag("body", tag("h1", title), _lead(found), _sums(found, audited), *choices.fields(), *articles)
-    return f'<!DOCTYPE html>\n<html lang="en">{head}{body}</html>\n'.encode()
+    parts = (tag("h1", title), _lead(found), _sums(found, audited), *choices.fields(), *articles)
+    return document(title, STYLE + _MORE + choices.rules(), *parts)
 
 
 def _lead(found: Sequence[Found]) -> Markup:

@@ -71,14 +71,23 @@ def page(matrix: Matrix, *, link: Link, tail: Tail) -> bytes:
         _section("Passed", passed, show, opened=False),
         _footer(),
     ]
+    return document(_title(matrix), STYLE, *body)
+
+
+def document(title: str, style: str, *body: str | None) -> bytes:
+    """A page that needs no script and no other file.
+
+    :param style: rules of a style sheet.
+    :param body: the children of its body.
+    """
     head = tag(
         "head",
         Markup('<meta charset="utf-8">'),
         Markup(f'<meta http-equiv="Content-Security-Policy" content="{html.escape(_POLICY)}">'),
         Markup('<meta name="viewport" content="width=device-width, initial-scale=1">'),
         Markup('<meta name="color-scheme" content="light dark">'),
-        tag("title", _title(matrix)),
-        tag("style", Markup(STYLE)),
+        tag("title", title),
+        tag("style", Markup(style)),
     )
     return f"<!doctype html>\n{tag('html', head, tag('body', *body), lang='en')}\n".encode()
 
