@@ -112,7 +112,11 @@ class Bench:
     runner: Runner
 
     def rows(self, listed: Sequence[Listed]) -> Iterator[Row]:
-        """One row for each commit, as it is done."""
+        """One row for each commit, as it is done.  One bench at a time: they share a checkout."""
+        with self.cache.lock("realpatches", "another bench is at it; waiting for that"):
+            yield from self._rows(listed)
+
+    def _rows(self, listed: Sequence[Listed]) -> Iterator[Row]:
         trees: dict[int, Tree] = {}
         for entry in listed:
             started = time.monotonic()
