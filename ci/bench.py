@@ -1,6 +1,8 @@
-"""Rename one predicate with spatch and with xenstage, alternately, and print the ratio.
+"""Time the series of all written stages, and one rename against spatch's.
 
-Both start from files on disk and end with the changed files' text.  Our side runs as a
+The series: in a cache that holds nothing but the prepared tree, then once more.
+
+The rename, alternately: both sides start from files on disk and end with the changed files' text.  Our side runs as a
 process of its own with an empty parse cache on a prepared tree; spatch runs with as many
 jobs as there are cores.  ``python ci/bench.py [--tree DIR] [--runs N]``.
 """
@@ -19,7 +21,7 @@ from collections import Counter
 from pathlib import Path
 
 from xenstage.cache import Cache
-from xenstage.cli.common import default_tree
+from xenstage.cli.common import choose_configs, default_tree, stages
 from xenstage.edit.edits import Edit, apply_edits
 from xenstage.index.sites import index_names
 from xenstage.index.sweep import Files
@@ -62,6 +64,30 @@ def spatch(root: Path, script: Path) -> int:
     return sum(x.count(OLD) for x in done.stdout.splitlines() if x.startswith("-") and not x.startswith("---"))
 
 
+def series(tree: str) -> None:
+    """Write the series of all written stages twice, in a cache that holds only the prepared tree; print both times."""
+    cache, runner = Cache.default(), Runner()
+    opened = open_tree(Path(tree), "HEAD", cache=cache, runner=runner)
+    wanted = [s.label[:2] for s in stages().values() if s.whole]
+    with tempfile.TemporaryDirectory() as place:
+        fresh = Cache(Path(place, "xenstage"))
+        for config in choose_configs(None):
+            key = prepare(opened, config, cache=cache, runner=runner).key
+            shutil.copytree(cache.path("prepared", key), fresh.path("prepared", key), symlinks=True)
+        env = {**os.environ, "XDG_CACHE_HOME": place}
+
+        def timed(*verb: str) -> float:
+            argv = [sys.executable, "-m", "xenstage", *verb, "--tree", tree]
+            started = time.perf_counter()
+            subprocess.run(argv, env=env, capture_output=True, check=True)
+            return time.perf_counter() - started
+
+        timed("prepare")  # looks at what was copied
+        run = ("run", *wanted, "--out", str(Path(place, "out")))
+        cold, warm = timed(*run), min(timed(*run) for _ in range(3))
+    print(f"stages {' '.join(wanted)} from a prepared tree: {cold:.1f} s, again {warm:.1f} s")
+
+
 def main() -> int:
     """Alternate runs; medians and their ratio."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -72,6 +98,7 @@ def main() -> int:
     if args.ours:
         rename(args.tree)
         return 0
+    series(args.tree)
     if shutil.which("spatch") is None:
         print("bench: SKIP: spatch is not installed (Debian: apt-get install coccinelle)")
         return 0
