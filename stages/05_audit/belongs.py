@@ -10,32 +10,15 @@ from xenstage.stage.declare import beside
 
 MORE = {
     "has_emuirq": ("pirq", "dpci", "pirq_desc", "pirq_guest_bind", "pirq_guest_unbind", "ECS_PIRQ"),
-    "has_ioreq": (
-        "HVMMEM_*",
-        "HVM_HCALL_invalidate",
-        "HVM_PARAM_*IOREQ_*",
-        "HVM_PARAM_DM_DOMAIN",
-    ),
+    "has_ioreq": ("HVMMEM_*", "HVM_HCALL_invalidate"),
     "has_vlapic": ("hvm_inject_msi", "MAX_HVM_VCPUS", "PIN_BASED_POSTED_INTERRUPT"),
     "has_vpic": ("hvm_isa_irq_assert", "hvm_isa_irq_deassert"),
     "has_vioapic": ("irq_dump", "gsi_assert_count", "HVMIRQ_callback_*", "XENFEAT_hvm_callback_vector"),
-    "has_vtimers": ("periodic_period", "HVM_PARAM_TIMER_MODE", "HVM_PARAM_VPT_ALIGN"),
+    "has_vtimers": ("periodic_period",),
     "has_vpit": ("get_guest_time",),
-    "has_vpm": ("hvm_acpi_power_button", "hvm_acpi_sleep_button", "HVM_PARAM_ACPI_IOPORTS_LOCATION"),
+    "has_vpm": ("hvm_acpi_power_button", "hvm_acpi_sleep_button"),
     "has_vpci": ("pt_irq_create_bind",),
-    "has_realmode": (
-        "tot_pages",
-        "paging_update_paging_modes",
-        "e820*",
-        "rip",
-        "HVM_PARAM_STORE_*",
-        "HVM_PARAM_CONSOLE_*",
-        "HVM_PARAM_PAE_ENABLED",
-        "HVM_PARAM_IDENT_PT",
-        "HVM_PARAM_VM86_TSS",
-        "HVM_PARAM_ACPI_S_STATE",
-        "HVM_PARAM_VM_GENERATION_ID_ADDR",
-    ),
+    "has_realmode": ("tot_pages", "paging_update_paging_modes", "e820*", "rip"),
 }
 FAMILIES = tuple(
     Family(f.accessor, (*f.words, *MORE.get(f.accessor, ())))

@@ -51,7 +51,10 @@ def give(view: View) -> None:
 
 def deny(view: View) -> None:
     """Rows name the features that deny them."""
-    rule, why = "deny by feature", "PV's interface to the machine and to page tables is not for what starts as a PC does"
+    rule, why = (
+        "deny by feature",
+        "PV's interface to the machine and to page tables is not for what starts as a PC does",
+    )
     (decided,) = view.decided(LEFT, "deny", *PVH)
     rows = TABLES.read_table(view, MERGED)
     masks = {r.guests for r in rows}

@@ -23,42 +23,6 @@ ALL = """\
 
 /* Whether nothing is lacking that an HVM guest may have. */
 #define has_all_features(d) ((d)->features == DOMFEAT_HVM)"""
-HVM = "xen/arch/x86/hvm/hvm.c"
-PARAMS_H = "xen/include/public/hvm/params.h"
-# What a guest must have for a parameter to mean something: accessors, and names without HVM_PARAM_.
-PARAMS = (
-    (
-        "has_realmode",
-        (
-            "STORE_PFN STORE_EVTCHN CONSOLE_PFN CONSOLE_EVTCHN PAE_ENABLED IDENT_PT VM86_TSS ACPI_S_STATE "
-            "VM_GENERATION_ID_ADDR"
-        ),
-    ),
-    (
-        "has_ioreq",
-        "IOREQ_PFN BUFIOREQ_PFN BUFIOREQ_EVTCHN DM_DOMAIN IOREQ_SERVER_PFN NR_IOREQ_SERVER_PAGES",
-    ),
-    ("has_vtimers", "TIMER_MODE VPT_ALIGN"),
-    ("has_vhpet", "HPET_ENABLED"),
-    ("has_vpm", "ACPI_IOPORTS_LOCATION"),
-)
-HAS_PARAM = """\
-/* Whether a parameter means something for a guest. */
-static bool_t hvm_has_param(const struct domain *d, uint32_t index)
-{{
-    switch ( index )
-    {{
-    case HVM_PARAM_CALLBACK_IRQ:
-        return 1;
-
-{cases}
-    /* What none of these is about, and what is new, needs all. */
-    default:
-        return has_all_features(d);
-    }}
-}}
-
-"""
 HVM_FIRST = "if ( is_hvm_domain($d) ) $a; else if ( is_pvh_domain($d) ) $b;"
 PVH_FIRST = """\
 if ( is_pvh_domain($d) )
@@ -102,36 +66,25 @@ def hardware(view: View) -> None:
 
 
 def params(view: View) -> None:
-    """HVM parameters: what each is about."""
-    done = view.decided(LEFT, "params", *PVH)
-    functions = {(f.path, f.start): f for f in (view.function_around(u.site.path, u.site.offset) for u, _ in done)}
-    for function in functions.values():
-        only = "is_pvh_domain($d:word) && ($i != HVM_PARAM_CALLBACK_IRQ)"
-        why = "a parameter of what the guest has not got means nothing"
-        view.rewrite(function, only, "!hvm_has_param($d, $i)", rule=RULE, reason=why)
-    if functions:
-        first = functions[min(functions)]
-        view.insert_before(first, HAS_PARAM.format(cases=_cases(view)), rule=RULE, reason="which needs what")
-    leave_text(view)
-
-
-def _cases(view: View) -> str:
-    """The cases of the parameters that the tree has."""
-    out: list[str] = []
-    for accessor, names in PARAMS:
-        there = [f"HVM_PARAM_{n}" for n in names.split() if view.has(f"HVM_PARAM_{n}", "macro", PARAMS_H)]
-        if there:
-            out += [*(f"    case {n}:" for n in there), f"        return {accessor}(d);", ""]
-    return "\n".join(out)
+    """HVM parameters: all but the callback are of what some guests lack."""
+    ask(view, "params")
 
 
 def foreign(view: View) -> None:
     """Foreign pages are put into a p2m of the guest's own, and every container has one."""
-    done = ask(view, "foreign")
-    for use, decision in {(u.site.path, u.site.scope): (u, d) for u, d in done}.values():
-        view.effect(
-            Effect(use.site.path, use.site.scope, "hvm", reads_true="is_pvh_*", because=decision.effect or decision.reason)
-        )
+    _as_pvh(view, ask(view, "foreign"))
+
+
+def _as_pvh(view: View, done: list[tuple[Use, Decision]]) -> None:
+    """What the functions do for PVH guests they do for HVM ones as well, if any come there."""
+    effects: dict[tuple[str, str], list[str]] = {}
+    for use, decision in done:
+        said = effects.setdefault((use.site.path, use.site.scope), [])
+        why = decision.effect or decision.reason
+        if why not in said:
+            said.append(why)
+    for (path, function), why in effects.items():
+        view.effect(Effect(path, function, "hvm", reads_true="is_pvh_*", because="; ".join(why)))
 
 
 def nested(view: View) -> None:
@@ -154,7 +107,7 @@ def dom0(view: View) -> None:
 
 def native(view: View) -> None:
     """What is PV's own."""
-    ask(view, "native")
+    _as_pvh(view, ask(view, "native"))
 
 
 def told(view: View) -> None:

@@ -208,16 +208,14 @@ CONSTRAINTS = (
         introduces=("has_all_features",),
     ),
     Patch(
-        subject="x86/hvm: parameters need the feature they are about",
+        subject="x86/hvm: refuse parameters where features are lacking",
         body="""
         Of HVM parameters PVH guests have HVM_PARAM_CALLBACK_IRQ only, because the others are about devices
-        that they lack, about a PC's start of day, or about what nobody tried for them. Say of each which it
-        is, in one place that is asked before XSM is, as today: hvm_has_param(). What no single feature is
-        about, and any parameter that is new, needs all of them.
+        that they lack, about a PC's start of day, or about what nobody tried for them. Ask whether any feature
+        is lacking. It is asked before XSM is, and answered -EINVAL, as before.
         """,
         rewrite=leftovers.params,
         names=leftovers.PVH,
-        introduces=("hvm_has_param",),
     ),
     Patch(
         subject="x86/mm: foreign pages are for p2ms of containers",
@@ -234,7 +232,7 @@ CONSTRAINTS = (
         rewrite=leftovers.foreign,
         names=leftovers.PVH,
         intended=(
-            "mapping a foreign page into an HVM domain other than the hardware domain fails with -EPERM; it was -EINVAL",
+            "mapping a foreign page into an HVM domain other than the hardware domain fails with -EPERM, not -EINVAL",
             "enabling the rings for paging and sharing fails with -EOPNOTSUPP where the caller or the hardware domain "
             "is HVM, whose p2m may hold foreign pages now",
         ),

@@ -111,7 +111,7 @@ def _gates(case: Case, path: str, entity: Entity, words: Mapping[str, Sequence[s
         close = matching(tokens, i + 1) if tokens[i + 1].text == "(" else i
         own = set(range(i, close + 1))
         chain = around(body, t.start) if body is not None else ()
-        reach = [*_labels(tokens, chain), *_reach(tokens, chain, t, words[t.text], own)]
+        reach = _reach(tokens, chain, t, words[t.text], own)
         others = {tokens[k].text for k in reach} & set(words) - {t.text}
         nested = _nested(tokens, chain, words, t)
         guards = tuple(
@@ -151,18 +151,6 @@ def _reach(
         end = _end_of_case(tokens, chain) or chain[-2].end
         return [k for k, t in enumerate(tokens) if first <= t.start < end]
     return here
-
-
-def _labels(tokens: Sequence[Token], chain: Sequence[Statement]) -> list[int]:
-    """The tokens of the case labels directly before the statement, which it is about."""
-    if len(chain) < 3 or chain[-3].kind != "switch" or chain[-1].kind != "simple":
-        return []
-    before: list[Statement] = []
-    for s in chain[-2].parts:
-        if s.start >= chain[-1].start:
-            break
-        before = [*before, s] if s.kind == "label" else []
-    return [k for k, t in enumerate(tokens) if any(s.start <= t.start < s.end for s in before)]
 
 
 def _end_of_case(tokens: Sequence[Token], chain: Sequence[Statement]) -> int | None:
