@@ -65,9 +65,9 @@ def hardware(view: View) -> None:
         view.insert_after(view.macro("has_vmtrr"), ALL, rule=RULE, reason=why)
 
 
-def params(view: View) -> None:
+def parameters(view: View) -> None:
     """HVM parameters: all but the callback are of what some guests lack."""
-    ask(view, "params")
+    ask(view, "parameters")
 
 
 def foreign(view: View) -> None:
