@@ -80,9 +80,9 @@ def _as_pvh(view: View, done: list[tuple[Use, Decision]]) -> None:
     effects: dict[tuple[str, str], list[str]] = {}
     for use, decision in done:
         said = effects.setdefault((use.site.path, use.site.scope), [])
-        why = decision.effect or decision.reason
-        if why not in said:
-            said.append(why)
+        reason = decision.effect or decision.reason
+        if reason not in said:
+            said.append(reason)
     for (path, function), why in effects.items():
         view.effect(Effect(path, function, "hvm", reads_true="is_pvh_*", because="; ".join(why)))
 
