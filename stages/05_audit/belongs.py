@@ -13,7 +13,7 @@ MORE = {
     "has_ioreq": ("HVMMEM_*", "HVM_HCALL_invalidate"),
     "has_vlapic": ("hvm_inject_msi", "MAX_HVM_VCPUS", "PIN_BASED_POSTED_INTERRUPT"),
     "has_vpic": ("hvm_isa_irq_assert", "hvm_isa_irq_deassert"),
-    "has_vioapic": ("irq_dump", "gsi_assert_count", "HVMIRQ_callback_*"),
+    "has_vioapic": ("irq_dump", "gsi_assert_count", "HVMIRQ_callback_*", "XENFEAT_hvm_callback_vector"),
     "has_vtimers": ("periodic_period",),
     "has_vpit": ("get_guest_time",),
     "has_vpm": ("hvm_acpi_power_button", "hvm_acpi_sleep_button"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from xenstage.stage.declare import Patch, Stage
 
-from . import constraints, containers, features, fixes
+from . import constraints, containers, features, fixes, hypercalls, leftovers
 from .belongs import FAMILIES, MIXED
 from .features import TESTS
 from .judged import audited
@@ -195,6 +195,110 @@ CONSTRAINTS = (
         """,
         rewrite=constraints.memory_types,
         names=("HVMOP_set_mem_type",),
+    ),
+    Patch(
+        subject="x86/hvm: features that a guest lacks need hardware",
+        body="""
+        hvm_domain_initialise() asks for EPT, PAT, MSR bitmaps and the secondary controls, and for HAP, where
+        the guest is PVH. It is about what such guests lack: nothing is emulated that would make do without.
+        Ask whether any feature is lacking, has_all_features(). The check stays where it is, with its errno.
+        """,
+        rewrite=leftovers.hardware,
+        names=leftovers.PVH,
+        introduces=("has_all_features",),
+    ),
+    Patch(
+        subject="x86/hvm: refuse parameters where features are lacking",
+        body="""
+        Of HVM parameters PVH guests have HVM_PARAM_CALLBACK_IRQ only, because the others are about devices
+        that they lack, about a PC's start of day, or about what nobody tried for them. Ask whether any feature
+        is lacking. It is asked before XSM is, and answered -EINVAL, as before.
+        """,
+        rewrite=leftovers.parameters,
+        names=leftovers.PVH,
+    ),
+    Patch(
+        subject="x86/mm: foreign pages are for p2ms of containers",
+        body="""
+        Four places ask for PVH because of pages of other domains in a guest's p2m. p2m_add_foreign() puts
+        them there, for the hardware domain alone; get_pg_owner() lets such a guest name another domain,
+        which a translated PV guest may not; and a domain cannot be paged or shared while the caller, or the
+        hardware domain, may have its pages mapped in that way. All of this is true of whatever runs in an HVM
+        container with a p2m. Ask for one.
+
+        In get_pg_owner() it is the first half of a condition, and stays that: paging_mode_translate() alone
+        would refuse foreign pages to PVH. HVM guests have none of the hypercalls that come there.
+        """,
+        rewrite=leftovers.foreign,
+        names=leftovers.PVH,
+        intended=(
+            "mapping a foreign page into an HVM domain other than the hardware domain fails with -EPERM, not -EINVAL",
+            "enabling the rings for paging and sharing fails with -EOPNOTSUPP where the caller or the hardware domain "
+            "is HVM, whose p2m may hold foreign pages now",
+        ),
+    ),
+    Patch(
+        subject="x86/hvm: relinquish nested state of every container",
+        body="""
+        hvm_domain_relinquish_resources() gives back what nested virtualisation holds, but for PVH. VCPUs of
+        PVH guests are in the state of HVM ones that were never nested: no VMCS is mapped and no bitmaps are,
+        and nothing happens for these. Ask for nobody.
+        """,
+        rewrite=leftovers.nested,
+        names=leftovers.PVH,
+        intended=("nested state of PVH domains is looked for when they die; there is none",),
+    ),
+    Patch(
+        subject="x86/dom0: ask for an HVM container instead of PVH",
+        body="""
+        What construct_dom0() does for PVH it does because dom0 is translated and has its page tables under
+        HAP: its physmap is the p2m, and the shared info page has a place in it. Ask for an HVM container. The
+        ELF note is about something else: without an IO-APIC events come by a vector or not at all.
+
+        No dom0 is HVM: __start_xen() never makes one with DOMCRF_hvm.
+        """,
+        rewrite=leftovers.dom0,
+        names=leftovers.PVH,
+    ),
+    Patch(
+        subject="x86: keep PV's I/O privileges and CPUID bits to PV",
+        body="""
+        PHYSDEVOP_set_iopl and PHYSDEVOP_set_iobitmap write to PV's half of a union and are refused to PVH;
+        pv_cpuid() hides what PV's page tables cannot have, but not from PVH. Ask whether the guest is in an
+        HVM container, and whether it is PV.
+
+        HVM guests come to neither: hvm_physdev_op() does not let them, and they have a CPUID policy of their
+        own.
+        """,
+        rewrite=leftovers.native,
+        names=leftovers.PVH,
+    ),
+    Patch(
+        subject="x86/hvm: give PVH guests set_timer_op and tmem_op",
+        body="""
+        These two are in HVM's rows only, and nothing in them is about what PVH guests lack. A PVH guest can
+        set the same timer by VCPUOP_set_singleshot_timer; tmem copies to and from pages that it finds by the
+        guest's p2m, and answers -ENOSYS where it was not switched on. With them HVM and PVH guests differ by
+        the rows of PV's interface alone.
+        """,
+        rewrite=hypercalls.give,
+        names=("HCALL_HVM",),
+        intended=("set_timer_op and tmem_op work for PVH guests in 64-bit mode; they were answered -ENOSYS",),
+        probes=("hypercall.set_timer_op", "hypercall.tmem_op"),
+    ),
+    Patch(
+        subject="x86/hvm: deny hypercalls by feature",
+        body="""
+        Rows of the hypercall table name the guests that have the hypercall. What decides is the guest's
+        features: PV's interface to the machine and to page tables ({denied}) must not become reachable for a
+        guest that starts as a PC does, whose page tables it is not about. Let each row name the features that
+        deny it, and be there for everybody else.
+
+        A guest without HCALL32 is still turned away in 32-bit mode, where these rows hold no handler.
+        """,
+        rewrite=hypercalls.deny,
+        names=leftovers.PVH,
+        removes=("HCALL_HVM", "HCALL_PVH"),
     ),
 )
 
@@ -406,6 +510,17 @@ CONTAINERS = (
     ),
 )
 
+TOLD = Patch(
+    subject="xen/domctl: say HVM of containers that are not PVH",
+    body="""
+    getdomaininfo() tells the toolstack which of PV, PVH and HVM it asked for. Answer PVH first, so that HVM
+    is what is left of containers. This was the last test of is_hvm_*() outside of its definition, and the
+    only one of is_pvh_*() that is left is here: the ABI speaks of it.
+    """,
+    rewrite=leftovers.told,
+    names=(*TESTS, *leftovers.PVH),
+)
+
 STAGE = Stage(
     number=5,
     name="audit",
@@ -416,7 +531,7 @@ STAGE = Stage(
     """,
     families=FAMILIES,
     mixed=MIXED,
-    audited=audited([(p.rewrite.__name__, p) for p in (*FEATURES, *CONTAINERS)]),
-    patches=(*FIXES, *FEATURES, *CONSTRAINTS, *CONTAINERS),
-    why_not="constraints instead of the is_pvh tests that stage 04 leaves are still to come",
+    audited=audited([(p.rewrite.__name__, p) for p in (*FEATURES, *CONTAINERS, TOLD)]),
+    patches=(*FIXES, *FEATURES, *CONSTRAINTS, *CONTAINERS, TOLD),
+    why_not="mutants of its last nine patches, and a parameter's own feature, are still to come",
 )

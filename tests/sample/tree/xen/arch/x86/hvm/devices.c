@@ -15,6 +15,9 @@ struct slot {
 
 static struct slot slots[NR_SLOTS];
 
+/* Set where the processor lets guests have guests. */
+static void (*leave_nested)(struct domain *d);
+
 static struct slot *slot_of(const struct domain *d)
 {
     return &slots[d->domain_id % NR_SLOTS];
@@ -157,6 +160,8 @@ void hvm_devices_destroy(struct domain *d)
     if ( is_pvh_domain(d) )
         return;
 
+    if ( leave_nested )
+        leave_nested(d);
     hpet_deinit(d);
     stdvga_deinit(d);
     rtc_deinit(d);

@@ -6,6 +6,7 @@
 #include <asm/event.h>
 #include <asm/guest_access.h>
 #include <asm/hvm/hvm.h>
+#include <public/hvm/params.h>
 
 #define HVMOP_set_param  0
 #define HVMOP_get_param  1
@@ -220,7 +221,7 @@ long do_hvm_op(unsigned long op, XEN_GUEST_HANDLE_PARAM(void) arg)
         if ( param.index >= ARRAY_SIZE(d->arch.hvm_domain.params) )
             return -EINVAL;
         if ( is_pvh_domain(d)
-             && param.index > 1 )
+             && (param.index != HVM_PARAM_CALLBACK_IRQ) )
             return -EINVAL;
 
         if ( op == HVMOP_set_param )
