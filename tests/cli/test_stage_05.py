@@ -55,3 +55,8 @@ def test_what_the_last_patch_leaves_has_a_decision(made: Path) -> None:
     assert not [s for s in last["stays"] if s["reason"] == "asked by a later patch"]
 
 
+def test_a_second_run_over_its_own_result_finds_nothing(tool: Tool, tip: Path, tmp_path: Path) -> None:
+    """Also of the first stage, whose names for rows the fifth takes away."""
+    got = tool("run", "01", "02", "03", "04", "05", "--tree", tip, "--config", CONFIG, "--out", tmp_path).good()
+    assert got.out.count("the tree holds it already, nothing to do") == 5
+    assert not list(tmp_path.rglob("*.patch"))

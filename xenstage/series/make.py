@@ -146,13 +146,14 @@ def make_series(shop: Workshop, stages: Sequence[Stage]) -> list[Series]:
     out: list[Series] = []
     date = shop.tree.git.date_of(shop.tree.base)
     sweep(files, _all_names(stages))  # one pass over the tree; every later question is answered from it
-    for stage in stages:
+    standing = _standing(stages, files)
+    for number, stage in enumerate(stages):
         started, first = files, parent
         made: list[Made] = []
-        settled = [_already(p, files) for p in stage.patches if p.introduces or p.removes]
+        settled = [] if number < standing else [_already(p, files) for p in stage.patches if p.introduces or p.removes]
         for patch in stage.patches:
             # A patch that only moves uses cannot be told by its names: it is there if the rest is.
-            if _already(patch, files) or (settled and all(settled)):
+            if number < standing or _already(patch, files) or (settled and all(settled)):
                 continue
             result = _make_patch(shop, stage, patch, files, parent, date + 60 * (count + 1))
             if result is None:
@@ -185,6 +186,21 @@ def _stage_index(shop: Workshop, stage: Stage, files: Files) -> Index:
     sites = sorted([*whole.sites, *kept.sites], key=lambda s: (s.path, s.offset))
     passed = Counter(whole.passed) + Counter(kept.passed)
     return Index(tuple(sites), whole.configs, whole.units + kept.units, passed=dict(passed))
+
+
+def _standing(stages: Sequence[Stage], files: Files) -> int:
+    """How many of the first stages a tree holds: a later one may have taken away the names that an earlier one brought.
+
+    What the last of them brings is there, all of it; what stood before is what it stands on.
+    """
+    for count in range(len(stages), 0, -1):
+        named = [p for p in stages[count - 1].patches if p.introduces or p.removes]
+        there = {h.name for h in sweep(files, {n for p in named for n in (*p.introduces, *p.removes)})}
+        brought = {n for p in named for n in p.introduces}
+        gone = {n for p in named for n in p.removes} - brought
+        if brought and brought <= there and not gone & there:
+            return count
+    return 0
 
 
 def _already(patch: Patch, files: Files) -> bool:

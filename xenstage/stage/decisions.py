@@ -162,6 +162,10 @@ class Decisions:
         done = self.patches[: self.patches.index(patch)]
         return [d for d in self.entries if d.patch not in done and (not d.after or d.after in done)]
 
+    def coming(self, patch: str) -> list[Decision]:
+        """Entries whose sites a patch or a later one makes."""
+        return [d for d in self.entries if d.after in self.patches[self.patches.index(patch) :]]
+
 
 def for_tree(several: Sequence[Decisions], has: Callable[[str], bool]) -> Decisions:
     """The first decisions that are for a tree.
@@ -269,6 +273,10 @@ class Deciding(Conditions):
         uses = self.in_use(*names)
         pairs, unused = pair(uses, pending)
         unused = [d for d in unused if not d.elsewhere]
+        # What this patch or a later one makes is there already where the tree holds the series.
+        strange = [u for u, ds in pairs if not ds]
+        made = dict(pair(strange, decisions.coming(patch))[0])
+        pairs = [(u, ds or made.get(u, [])) for u, ds in pairs]
         twice = [(u, ds) for u, ds in pairs if len(ds) > 1]
         unknown = [u for u, ds in pairs if not ds]
         if unknown:
