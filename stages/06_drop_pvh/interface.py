@@ -104,9 +104,8 @@ ALL = "XEN_DOMCTL_WITHOUT_ALL"
 HEAD = """\
 /*
  * What an HVM guest does without: nothing, or, where it has HAP, all of these.
- * Any other set is refused, and so is any bit for a PV guest.
+ * Any other set is refused, and so is any bit for another guest.
  */"""
-CREATED = f"{ALL} or 0: see above.  0 unless it is HVM."
 
 
 def without(view: View) -> None:
@@ -152,7 +151,8 @@ def _headers(view: View) -> None:
     rule = WITHOUT
     create, info = (view.struct(f"xen_domctl_{n}", DOMCTL) for n in ("createdomain", "getdomaininfo"))
     why = "0 is a complete HVM guest: a toolstack that does not know the field says that"
-    view.insert_before(create, "\n".join([HEAD, *lines]) + "\n\n", rule=rule, reason="negative: 0 leaves nothing out")
+    version = view.macro("XEN_DOMCTL_INTERFACE_VERSION", DOMCTL)
+    view.insert_after(version, "\n" + "\n".join([HEAD, *lines]), rule=rule, reason="negative: 0 leaves nothing out")
     view.insert_after(_last(view, create), "uint32_t without;            /* XEN_DOMCTL_WITHOUT_* */", rule=rule, reason=why)
     text = "uint32_t without;            /* XEN_DOMCTL_WITHOUT_*; 0 unless it is HVM */\nuint32_t pad;                /* 0 */"
     view.insert_after(_last(view, info), text, rule=rule, reason="the toolstack is told what it asked for")
@@ -261,8 +261,8 @@ def _libxl(view: View) -> None:
     )
     view.rewrite(
         view.function("xcinfo2xlinfo", "tools/libxl/"),
-        "= ($i->flags & XEN_DOMINF_hvm_guest) ? $a : $b;",
-        "=\n    ($i->flags & XEN_DOMINF_hvm_guest) && !$i->without ?\n    $a : $b;",
+        "$x->domain_type = ($i->flags & XEN_DOMINF_hvm_guest) ? $a : $b;",
+        "$x->domain_type =\n    (($i->flags & XEN_DOMINF_hvm_guest) && !$i->without) ?\n    $a : $b;",
         rule=rule, reason=why,
     )
 
@@ -274,8 +274,8 @@ def _others(view: View) -> None:
         view.rewrite(view.function(name, path), "xc_domain_create($x, $s, $h, $f, $d)", "xc_domain_create($x, $s, $h, $f, 0, $d)",
                      rule=rule, reason=why)
     why = "what the tools call HVM has a device model"
-    view.rewrite(view.function("alloc_domaininfo", "tools/ocaml/"), "Val_bool($i->flags & XEN_DOMINF_hvm_guest)",
-                 "Val_bool(($i->flags & XEN_DOMINF_hvm_guest)\n                                    && !$i->without)", rule=rule, reason=why)
+    view.rewrite(view.function("alloc_domaininfo", "tools/ocaml/"), "Store_field($r, $n, Val_bool($i->flags & XEN_DOMINF_hvm_guest));",
+                 "Store_field($r,  $n, Val_bool(($i->flags & XEN_DOMINF_hvm_guest)\n                                  && !$i->without));", rule=rule, reason=why)
     attach = view.function("xg_attach", "tools/debugger/gdbsx/xg/")
     view.rewrite(attach, "_hvm_guest = ($o.flags & XEN_DOMINF_hvm_guest);",
                  "_hvm_guest = ($o.flags & XEN_DOMINF_hvm_guest) &&\n             !$o.without;", rule=rule, reason=why)
