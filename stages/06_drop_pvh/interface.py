@@ -201,10 +201,12 @@ def _hypervisor(view: View) -> None:
     i, d = (view.hole(info, first, h) for h in ("i", "d"))
     zero = f"/* Callers copy all of it, padding included. */\nmemset({i}, 0, sizeof(*{i}));\n\n"
     view.insert_before(view.place(info, first), zero, rule=rule, reason="do_sysctl() has it on its stack")
-    told = (
-        f"if ( is_hvm_domain({d}) ) {i}->flags |= XEN_DOMINF_hvm_guest; "
-        f"else if ( is_pvh_domain({d}) ) {i}->flags |= XEN_DOMINF_pvh_guest;"
+    hvm, pvh = (f"{i}->flags |= XEN_DOMINF_{kind}_guest;" for kind in ("hvm", "pvh"))
+    chains = (
+        f"if ( is_pvh_domain({d}) ) {pvh} else if ( has_hvm_container_domain({d}) ) {hvm}",
+        f"if ( is_hvm_domain({d}) ) {hvm} else if ( is_pvh_domain({d}) ) {pvh}",
     )
+    told = next((c for c in chains if view.matches(c, info)), chains[0])
     now = f"""\
 if ( has_hvm_container_domain({d}) )
 {{

@@ -7,7 +7,22 @@ from __future__ import annotations
 
 from xenstage.stage.declare import Patch, Stage
 
-from . import interface
+from . import interface, names
+
+DROP = Patch(
+    subject="xen: drop the PVH flag",
+    body="""
+    Nothing asks for PVH any more. Drop the flag, its predicates and the name of the empty set of
+    features. is_hvm_domain() is what the guest's type says then. Nobody asks it as yet: all tests of
+    it became tests of a feature, or of an HVM container, which is the same.
+
+    What is left of the word in xen/ is the command line's dom0pvh and documentation for guests.
+    """,
+    rewrite=names.drop_flag,
+    names=(*names.TESTS, "is_pvh", "DOMFEAT_PVH"),
+    defines=("struct domain", "domain_create"),
+    removes=("is_pvh", "is_pvh_domain", "is_pvh_vcpu", "DOMFEAT_PVH"),
+)
 
 STAGE = Stage(
     number=6,
@@ -19,6 +34,7 @@ STAGE = Stage(
     interface, the hypervisor's names and struct domain: to Xen, a PVH guest is an HVM guest without
     features.
     """,
+    check=names.check,
     patches=(
         Patch(
             subject="xen: let domain_create()'s caller say the features",
@@ -45,6 +61,31 @@ STAGE = Stage(
             removes=("_XEN_DOMCTL_CDF_pvh_guest", "XEN_DOMCTL_CDF_pvh_guest", "_XEN_DOMINF_pvh_guest",
                      "XEN_DOMINF_pvh_guest", "DOMCRF_pvh", "_DOMCRF_pvh"),
             introduces=("XEN_DOMCTL_WITHOUT_ALL",),
+        ),
+        Patch(
+            subject="x86: name what serves guests without devices for that",
+            body="""
+            Functions, a label and a variable are named for PVH. What they are about is dom0 in an HVM
+            container, or guests without emulated devices. Rename them. No functional change.
+            """,
+            rewrite=names.helpers,
+            names=tuple(names.HELPERS),
+            removes=tuple(names.HELPERS),
+        ),
+        Patch(
+            subject="x86: let messages and comments say what is meant",
+            body="""
+            {words} messages and comments speak of PVH. Say what decides instead. No functional change.
+            """,
+            rewrite=names.words,
+        ),
+        Patch(
+            subject="docs: say what a PVH guest is to Xen",
+            body="""
+            Documentation keeps the word: it is what pvh=1 and dom0pvh give. Say what it stands for to Xen. That
+            PVH is to become just HVM with some flags is no longer to be done.
+            """,
+            rewrite=names.documents,
         ),
     ),
 )
