@@ -5,10 +5,17 @@ The toolstack says what an HVM guest does without; a PVH guest is one that does 
 
 from __future__ import annotations
 
+from xenstage.effect import Made
 from xenstage.stage.declare import Patch, Stage
 
 from . import interface, names
 
+GUESTS = (
+    Made("pv", (), (("features", "0"),)),
+    Made("hvm", ("DOMCRF_hvm",), (("features", "DOMFEAT_HVM"),)),
+    Made("pvh", ("DOMCRF_pvh", "DOMCRF_hap"), (("features", "0"),)),
+    Made("pvh", ("DOMCRF_hvm", "DOMCRF_hap"), (("features", "0"),)),
+)
 DROP = Patch(
     subject="xen: drop the PVH flag",
     body="""
@@ -35,6 +42,7 @@ STAGE = Stage(
     features.
     """,
     check=names.check,
+    guests=GUESTS,
     patches=(
         Patch(
             subject="xen: let domain_create()'s caller say the features",
@@ -42,7 +50,8 @@ STAGE = Stage(
             domain_create() derives a domain's features from creation flags that say HVM or PVH. Which
             features a domain has is to become its creator's word. Take them as a parameter.
 
-            Of the {callers} calls only do_domctl()'s makes HVM guests. No functional change.
+            Of the {callers} calls only do_domctl()'s makes HVM guests. Everybody gets the features
+            that he got.
             """,
             rewrite=interface.say_features,
             names=("domain_create",),
@@ -61,6 +70,7 @@ STAGE = Stage(
             removes=("_XEN_DOMCTL_CDF_pvh_guest", "XEN_DOMCTL_CDF_pvh_guest", "_XEN_DOMINF_pvh_guest",
                      "XEN_DOMINF_pvh_guest", "DOMCRF_pvh", "_DOMCRF_pvh"),
             introduces=("XEN_DOMCTL_WITHOUT_ALL",),
+            closed=True,
         ),
         Patch(
             subject="x86: name what serves guests without devices for that",
@@ -75,7 +85,7 @@ STAGE = Stage(
         Patch(
             subject="x86: let messages and comments say what is meant",
             body="""
-            {words} messages and comments speak of PVH. Say what decides instead. No functional change.
+            {words} messages and comments speak of PVH. Say what decides instead.
             """,
             rewrite=names.words,
         ),
