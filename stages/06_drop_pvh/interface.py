@@ -8,6 +8,8 @@ from xenstage.index.sites import Site
 from xenstage.stage.base import Region
 from xenstage.stage.view import View
 
+from .declared import declare
+
 SAY = "the caller says the features"
 WITHOUT = "HVM guests without features"
 CREATES = "domain_create($dom, $flags, $ssid)"
@@ -40,6 +42,7 @@ def say_features(view: View) -> None:
         if says:
             _domctl(view, function)
     view.stay_rest("another thing of that name: the security module's hook, or prose", where=lambda s: not _calls(view, s))
+    declare(view, "features")
     view.fact("callers", len({(s.path, s.offset) for s in view.sites("domain_create") if _calls(view, s)}))
 
 
@@ -115,6 +118,7 @@ def without(view: View) -> None:
     _libxc(view)
     _libxl(view)
     _others(view)
+    declare(view, "without")
     view.stay_rest("an HVM guest's flag, also that of one without features", where=_of_hvm)
     changed = {(r.path, r.start) for r in _libxc_create(view)}
     own = lambda s: s.name == "xc_domain_create" and any(p == s.path and a < s.offset < a + 32 for p, a in changed)  # noqa: E731

@@ -9,6 +9,8 @@ from typing import Any
 from xenstage.errors import Exit, XenstageError
 from xenstage.stage.view import View
 
+from .declared import declare
+
 XEN = "xen/"
 HELPERS = {
     "pvh_supported": "unemulated_supported",
@@ -30,6 +32,7 @@ SAID = (
     ("arch/x86/domain.c", r"Xen currently does not support 32bit PVH guests", "32bit guests without emulated devices are not supported"),
     ("arch/x86/domain.c", r"PV/PVH guests get an emulated PIT too", "Guests without devices get a PIT, too,"),
     ("arch/x86/domain_build.c", r"pvh fixme: (The following doesn't map MMIO ranges when they sit above the\n) \* +", r"fixme: \1 *        "),
+    ("arch/x86/domain_build.c", r"pvh_add_mem_mapping: gfn", "Cannot map for dom0: gfn"),
     ("arch/x86/domain_build.c", r"Kernel does not support PVH mode", "Kernel does not support events by callback vector"),
     ("arch/x86/domain_build.c", r"pvh: we temporarily", "We temporarily"),
     (
@@ -115,6 +118,7 @@ def words(view: View) -> None:
     """Messages and comments."""
     files = [p for p in view.files.paths() if p.startswith(XEN)]
     rows = [(XEN + p, x, n) for p, x, n in SAID] + [(p, x, n) for x, n in NOTES for p in files]
+    declare(view, "words")
     view.fact("words", _say(view, rows, WORDS))
 
 

@@ -73,6 +73,13 @@ STAGE = Stage(
             closed=True,
         ),
         Patch(
+            subject="x86: let messages and comments say what is meant",
+            body="""
+            {words} messages and comments speak of PVH. Say what decides instead.
+            """,
+            rewrite=names.words,
+        ),
+        Patch(
             subject="x86: name what serves guests without devices for that",
             body="""
             Functions, a label and a variable are named for PVH. What they are about is dom0 in an HVM
@@ -81,13 +88,6 @@ STAGE = Stage(
             rewrite=names.helpers,
             names=tuple(names.HELPERS),
             removes=tuple(names.HELPERS),
-        ),
-        Patch(
-            subject="x86: let messages and comments say what is meant",
-            body="""
-            {words} messages and comments speak of PVH. Say what decides instead.
-            """,
-            rewrite=names.words,
         ),
         Patch(
             subject="docs: say what a PVH guest is to Xen",
