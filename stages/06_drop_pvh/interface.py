@@ -13,6 +13,7 @@ from .declared import declare
 SAY = "the caller says the features"
 WITHOUT = "HVM guests without features"
 CREATES = "domain_create($dom, $flags, $ssid)"
+HVM_FLAG = "if ( $o & XEN_DOMCTL_CDF_hvm_guest ) $f:word |= DOMCRF_hvm;"
 ASKED = "features = ({flags} & XEN_DOMCTL_CDF_hvm_guest) ? DOMFEAT_HVM : 0;"
 
 
@@ -33,8 +34,7 @@ def say_features(view: View) -> None:
         )
     callers = _callers(view)
     for function in callers:
-        path = function.path
-        says = view.has("do_domctl", "function", path) and function.what == "function do_domctl"
+        says = bool(view.matches(HVM_FLAG, function))
         features = "features" if says else "0"
         call = CREATES.replace("$ssid", f"{features}, $ssid")
         view.rewrite_all(function, CREATES, call, rule=rule, reason="a domain that the toolstack made" if says else
@@ -62,14 +62,15 @@ def _calls(view: View, site: Site) -> bool:
 
 def _domctl(view: View, function: Region) -> None:
     """The toolstack's creation: the flag for HVM stands for every feature."""
-    call = view.run_of(function, f"$d:word = {CREATES};")
-    flags = view.hole(function, view.one(f"$d:word = {CREATES};", function), "flags")
-    asked = view.one(f"if ( $o & XEN_DOMCTL_CDF_hvm_guest ) {flags} |= DOMCRF_hvm;", function)
-    declared = f"unsigned int {flags};"
+    made = f"$d:word = {CREATES};"
+    flags = view.hole(function, view.one(made, function), "flags")
     why = "as domain_create() did by the flag"
-    view.rewrite(function, declared, f"unsigned int {flags}, features;", rule=SAY, reason=why)
-    text = ASKED.format(flags=view.hole(function, asked, "o"))
-    view.insert_before(call, text + "\n\n", rule=SAY, reason=why)
+    for begun in ("", " = 0"):
+        for m in view.matches(f"unsigned int {flags}{begun};", function):
+            text = f"unsigned int {flags}{begun}, features;"
+            view.rewrite_match(function, m, text, rule=SAY, reason=why)
+    text = ASKED.format(flags=view.hole(function, view.one(HVM_FLAG, function), "o"))
+    view.insert_before(view.run_of(function, made), text + "\n\n", rule=SAY, reason=why)
 
 
 # The hypercall interface -------------------------------------------------------------
@@ -192,22 +193,25 @@ def _hypervisor(view: View) -> None:
     view.rewrite(create, arms, after, rule=rule, reason="a PVH guest is an HVM guest without features")
     view.delete_define("DOMCRF_pvh", create.path if view.has("DOMCRF_pvh", "macro", create.path) else "xen/include/",
                        rule=rule, reason="its bit stays unused")
-    domctl = view.function("do_domctl", "xen/common/")
-    asked = f"features = ({'$o'}.flags & XEN_DOMCTL_CDF_hvm_guest) ? DOMFEAT_HVM : 0;"
-    o = view.hole(domctl, view.one(asked, domctl), "o")
-    said = view.run_of(domctl, asked)
-    view.insert_after(said, LEFT_OUT.format(o=o), rule=rule, reason="a bit that is not known is no feature either")
-    old = f"if ( {o}.flags & XEN_DOMCTL_CDF_pvh_guest ) $f:word |= DOMCRF_pvh;"
+    asked = "features = ($o & XEN_DOMCTL_CDF_hvm_guest) ? DOMFEAT_HVM : 0;"
+    around = [view.function_around(s.path, s.offset) for s in view.sites("XEN_DOMCTL_CDF_pvh_guest") if s.kind == "code" and s.path.startswith("xen/common/")]
+    (domctl,) = list({f.start: f for f in around if view.matches(asked, f)}.values())
+    o = view.hole(domctl, view.one("domain_create($a, $f, features, $o.ssidref)", domctl), "o")
+    view.insert_after(view.run_of(domctl, asked), LEFT_OUT.format(o=o), rule=rule, reason="a bit that is not known is no feature either")
+    old = "if ( $o & XEN_DOMCTL_CDF_pvh_guest ) $f:word |= DOMCRF_pvh;"
     view.delete(view.run_of(domctl, old), rule=rule, reason="it is a guest without features now")
     view.rewrite(domctl, "$a | XEN_DOMCTL_CDF_pvh_guest", "$a", rule=rule, reason="an unknown bit is refused, also this one")
     info = view.function("getdomaininfo", "xen/common/")
     first = view.one("$i:word->domain = $d:word->domain_id;", info)
     i, d = (view.hole(info, first, h) for h in ("i", "d"))
+    wiped = view.matches(f"memset({i}, 0, sizeof(*{i}));", info)
     zero = f"/* Callers copy all of it, padding included. */\nmemset({i}, 0, sizeof(*{i}));\n\n"
-    view.insert_before(view.place(info, first), zero, rule=rule, reason="do_sysctl() has it on its stack")
+    if not wiped:
+        view.insert_before(view.place(info, first), zero, rule=rule, reason="do_sysctl() has it on its stack")
     hvm, pvh = (f"{i}->flags |= XEN_DOMINF_{kind}_guest;" for kind in ("hvm", "pvh"))
     chains = (
         f"if ( is_pvh_domain({d}) ) {pvh} else if ( has_hvm_container_domain({d}) ) {hvm}",
+        f"if ( is_pvh_domain({d}) ) {pvh} else if ( is_hvm_domain({d}) ) {hvm}",
         f"if ( is_hvm_domain({d}) ) {hvm} else if ( is_pvh_domain({d}) ) {pvh}",
     )
     told = next((c for c in chains if view.matches(c, info)), chains[0])
@@ -239,7 +243,7 @@ def _libxc(view: View) -> None:
     rule, why = WITHOUT, "who creates a domain says what it does without"
     create, declared = _libxc_create(view)
     for each in (create, declared):
-        view.rewrite(each, "uint32_t flags, uint32_t *$id:word", "uint32_t flags,\n{}uint32_t without,\n{}uint32_t *$id".replace("{}", ""),
+        view.rewrite(each, "uint32_t flags, uint32_t *$id:word", "uint32_t flags,\nuint32_t without,\nuint32_t *$id",
                      rule=rule, reason=why)
     view.insert_after(view.run_of(create, "$c.flags = flags;"), "domctl.u.createdomain.without = without;", rule=rule, reason=why)
     info = view.function("xc_domain_getinfo", "tools/libxc/")

@@ -269,7 +269,8 @@ def _definition(change: Change, worlds: tuple[World, World], case: Case) -> _Out
         else:
             _compare(change.old, change.new, change, worlds, case, effects, out)
         told_of = _told_of(change, case)
-        if not out.differs and _parameters(change.old) != _parameters(change.new, told_of):
+        more = _gains(change.old, change.new) if out.happened else set()  # callers are held against what is declared
+        if not out.differs and _parameters(change.old) != _parameters(change.new, told_of | more):
             out.differs = "its parameters differ"
     except NotUnderstood as e:
         out.refused = str(e)
@@ -278,6 +279,11 @@ def _definition(change: Change, worlds: tuple[World, World], case: Case) -> _Out
 
 def _parameters(entity: Entity, besides: Container[str] = ()) -> object:
     return [p for p in parameters(entity) if p[-1] not in besides] if entity.kind == "function" else []
+
+
+def _gains(old: Entity, new: Entity) -> set[str]:
+    """Names of the parameters that a function has only after the patch."""
+    return {p[-1] for p in parameters(new)} - {p[-1] for p in parameters(old)} if new.kind == "function" else set()
 
 
 def _told_of(change: Change, case: Case) -> set[str]:

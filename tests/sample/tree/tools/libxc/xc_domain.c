@@ -3,7 +3,8 @@
 #include "xc_private.h"
 
 int xc_domain_create(xc_interface *xch, uint32_t ssidref,
-                     xen_domain_handle_t handle, uint32_t flags,
+                     xen_domain_handle_t handle,
+                     uint32_t flags,
                      uint32_t *pdomid)
 {
     DECLARE_DOMCTL;

@@ -13,7 +13,8 @@ typedef struct xc_dominfo {
 typedef struct xen_domctl_getdomaininfo xc_domaininfo_t;
 
 int xc_domain_create(xc_interface *xch, uint32_t ssidref,
-                     xen_domain_handle_t handle, uint32_t flags,
+                     xen_domain_handle_t handle,
+                     uint32_t flags,
                      uint32_t *pdomid);
 int xc_domain_getinfo(xc_interface *xch, uint32_t first, xc_dominfo_t *info);
 
