@@ -24,4 +24,6 @@ def declare(view: View, patch: str) -> None:
                 if e["patch"] == patch:
                     kind = e.get("kind", ANYBODY)
                     view.effect(Effect(e["file"], e["function"], kind, diff=e["diff"], because=e["because"]))
+            for change in data["interface"] if patch == "without" else ():
+                view.fixes(change)
             return

@@ -207,6 +207,7 @@ def _declared(said: Any, number: int, tree: str, git: Any, commit: str) -> Decla
         answers=tuple(Answer.from_json(a) for a in p.get("answers", ())),
         guests=tuple(Made.from_json(m) for m in said.get("guests", ())),
         closed=bool(p.get("closed", False)),
+        interface=tuple(p.get("interface", ())),
     )
 
 

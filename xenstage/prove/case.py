@@ -29,6 +29,8 @@ class Declared:
     :param answers: what names that the patch brings say of each kind of guest.
     :param guests: how kinds of guest are made, on both sides.
     :param closed: after the patch domains can be made in these ways only.
+    :param interface: every change of what the public headers fix, as the proof ``abi`` words it; empty where
+        nobody said.
     """
 
     intended: tuple[str, ...] = ()
@@ -42,6 +44,7 @@ class Declared:
     answers: tuple[Answer, ...] = ()
     guests: tuple[Made, ...] = ()
     closed: bool = False
+    interface: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

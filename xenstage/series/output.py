@@ -183,6 +183,7 @@ def _patch(number: int, made: Made, builds: dict[str, Any]) -> dict[str, Any]:
         "effects": [e.to_json() for e in made.patch.effects],
         "answers": [a.to_json() for a in made.patch.answers],
         "closed": made.patch.closed,
+        "interface": list(made.patch.interface),
         "removes": list(made.patch.removes),
         "introduces": list(made.patch.introduces),
         "proofs": {},

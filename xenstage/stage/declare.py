@@ -48,6 +48,9 @@ class Patch:
         not happen against the patch.
     :param answers: what the names that the patch brings say of each kind of guest; the proofs
         hold it both ways as well.
+    :param interface: every change of what the public headers fix, exactly, as "domctl.h: struct s: 24 -> 28",
+        "domctl.h: macro M is gone" or "… is new: 8"; a change that it lacks is a FAIL, and so is one that does not
+        happen. What a rewrite knows from the tree only, it puts down by ``view.fixes``.
     :param closed: after the patch a domain can be made as the stage's ``guests`` say, and not otherwise; proved by
         trying.
     """
@@ -64,6 +67,7 @@ class Patch:
     effects: tuple[Effect, ...] = ()
     answers: tuple[Answer, ...] = ()
     closed: bool = False
+    interface: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
