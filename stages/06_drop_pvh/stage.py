@@ -89,6 +89,7 @@ STAGE = Stage(
             names=tuple(names.HELPERS),
             removes=tuple(names.HELPERS),
         ),
+        DROP,
         Patch(
             subject="docs: say what a PVH guest is to Xen",
             body="""
