@@ -37,11 +37,18 @@ def say_features(view: View) -> None:
         says = bool(view.matches(HVM_FLAG, function))
         features = "features" if says else "0"
         call = CREATES.replace("$ssid", f"{features}, $ssid")
-        view.rewrite_all(function, CREATES, call, rule=rule, reason="a domain that the toolstack made" if says else
-                         "no HVM guest with emulated devices")
+        view.rewrite_all(
+            function,
+            CREATES,
+            call,
+            rule=rule,
+            reason="a domain that the toolstack made" if says else "no HVM guest with emulated devices",
+        )
         if says:
             _domctl(view, function)
-    view.stay_rest("another thing of that name: the security module's hook, or prose", where=lambda s: not _calls(view, s))
+    view.stay_rest(
+        "another thing of that name: the security module's hook, or prose", where=lambda s: not _calls(view, s)
+    )
     declare(view, "features")
     view.fact("callers", len({(s.path, s.offset) for s in view.sites("domain_create") if _calls(view, s)}))
 
@@ -103,6 +110,19 @@ LEFT_OUT = """\
 BUILD_BUG_ON(XEN_DOMCTL_WITHOUT_ALL != DOMFEAT_HVM);
 features ^= {o}.without;
 """
+TOLD = """\
+uint32_t without;            /* XEN_DOMCTL_WITHOUT_*; 0 unless it is HVM */
+uint32_t pad;                /* 0 */"""
+ARM = """\
+if ( $f & DOMCRF_hvm )
+{
+    $d->guest_type = guest_type_hvm;
+    $d->is_pvh = !features;
+    $d->features = features;
+}"""
+OCAML = """\
+Store_field($r,  $n, Val_bool(($i->flags & XEN_DOMINF_hvm_guest)
+                                  && !$i->without));"""
 BIT = "XEN_DOMCTL_WITHOUT_{}"
 ALL = "XEN_DOMCTL_WITHOUT_ALL"
 HEAD = """\
@@ -158,14 +178,17 @@ def _headers(view: View) -> None:
     why = "0 is a complete HVM guest: a toolstack that does not know the field says that"
     version = view.macro("XEN_DOMCTL_INTERFACE_VERSION", DOMCTL)
     view.insert_after(version, "\n" + "\n".join([HEAD, *lines]), rule=rule, reason="negative: 0 leaves nothing out")
-    view.insert_after(_last(view, create), "uint32_t without;            /* XEN_DOMCTL_WITHOUT_* */", rule=rule, reason=why)
-    text = "uint32_t without;            /* XEN_DOMCTL_WITHOUT_*; 0 unless it is HVM */\nuint32_t pad;                /* 0 */"
-    view.insert_after(_last(view, info), text, rule=rule, reason="the toolstack is told what it asked for")
+    view.insert_after(
+        _last(view, create), "uint32_t without;            /* XEN_DOMCTL_WITHOUT_* */", rule=rule, reason=why
+    )
+    view.insert_after(_last(view, info), TOLD, rule=rule, reason="the toolstack is told what it asked for")
     for name in ("XEN_DOMCTL_CDF_pvh_guest", "XEN_DOMINF_pvh_guest"):
         view.delete_define(name, DOMCTL, rule=rule, reason="its bit stays unused: no value gets a new meaning")
     flag = view.comment_before(view.macro("_XEN_DOMCTL_CDF_hvm_guest", DOMCTL))
     if flag is not None and "PVH" in flag.text:
-        view.replace(flag, "/* Is this an HVM guest (as opposed to a PV guest)? */", rule=rule, reason="there are two types")
+        view.replace(
+            flag, "/* Is this an HVM guest (as opposed to a PV guest)? */", rule=rule, reason="there are two types"
+        )
     why = "what old tools say means something else now"
     view.fact("domctl", view.bump("XEN_DOMCTL_INTERFACE_VERSION", DOMCTL, rule=rule, reason=why))
     why = "the list that getdomaininfolist gives has larger elements"
@@ -189,18 +212,32 @@ def _hypervisor(view: View) -> None:
         "if ( $f & DOMCRF_hvm ) { $d->guest_type = guest_type_hvm; $d->features = features; } "
         "else if ( $f & DOMCRF_pvh ) { $d->guest_type = guest_type_hvm; $d->is_pvh = 1; $d->features = features; }"
     )
-    after = "if ( $f & DOMCRF_hvm )\n{\n    $d->guest_type = guest_type_hvm;\n    $d->is_pvh = !features;\n    $d->features = features;\n}"
-    view.rewrite(create, arms, after, rule=rule, reason="a PVH guest is an HVM guest without features")
-    view.delete_define("DOMCRF_pvh", create.path if view.has("DOMCRF_pvh", "macro", create.path) else "xen/include/",
-                       rule=rule, reason="its bit stays unused")
+    view.rewrite(create, arms, ARM, rule=rule, reason="a PVH guest is an HVM guest without features")
+    view.delete_define(
+        "DOMCRF_pvh",
+        create.path if view.has("DOMCRF_pvh", "macro", create.path) else "xen/include/",
+        rule=rule,
+        reason="its bit stays unused",
+    )
     asked = "features = ($o & XEN_DOMCTL_CDF_hvm_guest) ? DOMFEAT_HVM : 0;"
-    around = [view.function_around(s.path, s.offset) for s in view.sites("XEN_DOMCTL_CDF_pvh_guest") if s.kind == "code" and s.path.startswith("xen/common/")]
+    around = [
+        view.function_around(s.path, s.offset)
+        for s in view.sites("XEN_DOMCTL_CDF_pvh_guest")
+        if s.kind == "code" and s.path.startswith("xen/common/")
+    ]
     (domctl,) = list({f.start: f for f in around if view.matches(asked, f)}.values())
     o = view.hole(domctl, view.one("domain_create($a, $f, features, $o.ssidref)", domctl), "o")
-    view.insert_after(view.run_of(domctl, asked), LEFT_OUT.format(o=o), rule=rule, reason="a bit that is not known is no feature either")
+    view.insert_after(
+        view.run_of(domctl, asked),
+        LEFT_OUT.format(o=o),
+        rule=rule,
+        reason="a bit that is not known is no feature either",
+    )
     old = "if ( $o & XEN_DOMCTL_CDF_pvh_guest ) $f:word |= DOMCRF_pvh;"
     view.delete(view.run_of(domctl, old), rule=rule, reason="it is a guest without features now")
-    view.rewrite(domctl, "$a | XEN_DOMCTL_CDF_pvh_guest", "$a", rule=rule, reason="an unknown bit is refused, also this one")
+    view.rewrite(
+        domctl, "$a | XEN_DOMCTL_CDF_pvh_guest", "$a", rule=rule, reason="an unknown bit is refused, also this one"
+    )
     info = view.function("getdomaininfo", "xen/common/")
     first = view.one("$i:word->domain = $d:word->domain_id;", info)
     i, d = (view.hole(info, first, h) for h in ("i", "d"))
@@ -230,8 +267,13 @@ def _dom0(view: View) -> None:
     for site in view.sites("DOMCRF_pvh"):
         if site.kind == "code" and site.scope and not view.touched(site.path, site.offset):
             function = view.function_around(site.path, site.offset)
-            view.rewrite_all(function, "DOMCRF_pvh | DOMCRF_hap", "DOMCRF_hvm | DOMCRF_hap", rule=WITHOUT,
-                             reason="it is created without features")
+            view.rewrite_all(
+                function,
+                "DOMCRF_pvh | DOMCRF_hap",
+                "DOMCRF_hvm | DOMCRF_hap",
+                rule=WITHOUT,
+                reason="it is created without features",
+            )
 
 
 def _libxc_create(view: View) -> tuple[Region, Region]:
@@ -243,23 +285,54 @@ def _libxc(view: View) -> None:
     rule, why = WITHOUT, "who creates a domain says what it does without"
     create, declared = _libxc_create(view)
     for each in (create, declared):
-        view.rewrite(each, "uint32_t flags, uint32_t *$id:word", "uint32_t flags,\nuint32_t without,\nuint32_t *$id",
-                     rule=rule, reason=why)
-    view.insert_after(view.run_of(create, "$c.flags = flags;"), "domctl.u.createdomain.without = without;", rule=rule, reason=why)
+        view.rewrite(
+            each,
+            "uint32_t flags, uint32_t *$id:word",
+            "uint32_t flags,\nuint32_t without,\nuint32_t *$id",
+            rule=rule,
+            reason=why,
+        )
+    view.insert_after(
+        view.run_of(create, "$c.flags = flags;"), "domctl.u.createdomain.without = without;", rule=rule, reason=why
+    )
     info = view.function("xc_domain_getinfo", "tools/libxc/")
     hvm = "$i:word->hvm = !!($o.flags & XEN_DOMINF_hvm_guest);"
     pvh = "$i:word->pvh = !!($o.flags & XEN_DOMINF_pvh_guest);"
     why = "what the tools call HVM has a device model and a BIOS; the others are built as PV guests are"
-    view.rewrite(info, hvm, "$i->hvm      = ($o.flags & XEN_DOMINF_hvm_guest) &&\n                 !$o.without;", rule=rule, reason=why)
-    view.rewrite(info, pvh, "$i->pvh      = ($o.flags & XEN_DOMINF_hvm_guest) &&\n                 $o.without;", rule=rule, reason=why)
+    view.rewrite(
+        info,
+        hvm,
+        "$i->hvm      = ($o.flags & XEN_DOMINF_hvm_guest) &&\n                 !$o.without;",
+        rule=rule,
+        reason=why,
+    )
+    view.rewrite(
+        info,
+        pvh,
+        "$i->pvh      = ($o.flags & XEN_DOMINF_hvm_guest) &&\n                 $o.without;",
+        rule=rule,
+        reason=why,
+    )
 
 
 def _libxl(view: View) -> None:
     rule = WITHOUT
     make = view.function("libxl__domain_make", "tools/libxl/")
     why = "pvh=1 asks for an HVM guest without features"
-    view.rewrite(make, "flags |= XEN_DOMCTL_CDF_pvh_guest;", f"flags |= XEN_DOMCTL_CDF_hvm_guest;\nwithout = {ALL};", rule=rule, reason=why)
-    view.rewrite(make, "xc_domain_create($c, $s, $h, flags, $d)", "xc_domain_create($c, $s, $h, flags, without, $d)", rule=rule, reason=why)
+    view.rewrite(
+        make,
+        "flags |= XEN_DOMCTL_CDF_pvh_guest;",
+        f"flags |= XEN_DOMCTL_CDF_hvm_guest;\nwithout = {ALL};",
+        rule=rule,
+        reason=why,
+    )
+    view.rewrite(
+        make,
+        "xc_domain_create($c, $s, $h, flags, $d)",
+        "xc_domain_create($c, $s, $h, flags, without, $d)",
+        rule=rule,
+        reason=why,
+    )
     first = view.one("int flags, $rest;", make)
     view.insert_after(view.place(make, first), "uint32_t without = 0;", rule=rule, reason=why)
     why = "to libxl's callers it is a PV guest, as before: it has no device model"
@@ -267,27 +340,53 @@ def _libxl(view: View) -> None:
         view.function("libxl__domain_type", "tools/libxl/"),
         "if ($i.flags & XEN_DOMINF_hvm_guest)",
         "if (($i.flags & XEN_DOMINF_hvm_guest) && !$i.without)",
-        rule=rule, reason=why,
+        rule=rule,
+        reason=why,
     )
     view.rewrite(
         view.function("xcinfo2xlinfo", "tools/libxl/"),
         "$x->domain_type = ($i->flags & XEN_DOMINF_hvm_guest) ? $a : $b;",
         "$x->domain_type =\n    (($i->flags & XEN_DOMINF_hvm_guest) && !$i->without) ?\n    $a : $b;",
-        rule=rule, reason=why,
+        rule=rule,
+        reason=why,
     )
 
 
 def _others(view: View) -> None:
     rule = WITHOUT
     why = "a complete HVM guest, or a PV one"
-    for name, path in (("stub_xc_domain_create", "tools/ocaml/"), ("pyxc_domain_create", "tools/python/"), ("build", "tools/xenstore/")):
-        view.rewrite(view.function(name, path), "xc_domain_create($x, $s, $h, $f, $d)", "xc_domain_create($x, $s, $h, $f, 0, $d)",
-                     rule=rule, reason=why)
+    for name, path in (
+        ("stub_xc_domain_create", "tools/ocaml/"),
+        ("pyxc_domain_create", "tools/python/"),
+        ("build", "tools/xenstore/"),
+    ):
+        view.rewrite(
+            view.function(name, path),
+            "xc_domain_create($x, $s, $h, $f, $d)",
+            "xc_domain_create($x, $s, $h, $f, 0, $d)",
+            rule=rule,
+            reason=why,
+        )
     why = "what the tools call HVM has a device model"
-    view.rewrite(view.function("alloc_domaininfo", "tools/ocaml/"), "Store_field($r, $n, Val_bool($i->flags & XEN_DOMINF_hvm_guest));",
-                 "Store_field($r,  $n, Val_bool(($i->flags & XEN_DOMINF_hvm_guest)\n                                  && !$i->without));", rule=rule, reason=why)
+    view.rewrite(
+        view.function("alloc_domaininfo", "tools/ocaml/"),
+        "Store_field($r, $n, Val_bool($i->flags & XEN_DOMINF_hvm_guest));",
+        OCAML,
+        rule=rule,
+        reason=why,
+    )
     attach = view.function("xg_attach", "tools/debugger/gdbsx/xg/")
-    view.rewrite(attach, "_hvm_guest = ($o.flags & XEN_DOMINF_hvm_guest);",
-                 "_hvm_guest = ($o.flags & XEN_DOMINF_hvm_guest) &&\n             !$o.without;", rule=rule, reason=why)
-    view.rewrite(attach, "_pvh_guest = ($o.flags & XEN_DOMINF_pvh_guest);",
-                 "_pvh_guest = ($o.flags & XEN_DOMINF_hvm_guest) &&\n             $o.without;", rule=rule, reason=why)
+    view.rewrite(
+        attach,
+        "_hvm_guest = ($o.flags & XEN_DOMINF_hvm_guest);",
+        "_hvm_guest = ($o.flags & XEN_DOMINF_hvm_guest) &&\n             !$o.without;",
+        rule=rule,
+        reason=why,
+    )
+    view.rewrite(
+        attach,
+        "_pvh_guest = ($o.flags & XEN_DOMINF_pvh_guest);",
+        "_pvh_guest = ($o.flags & XEN_DOMINF_hvm_guest) &&\n             $o.without;",
+        rule=rule,
+        reason=why,
+    )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from xenstage.errors import Exit, XenstageError
 from xenstage.stage.view import View
-
-from .declared import declare
 
 XEN = "xen/"
 HELPERS = {
@@ -27,86 +27,10 @@ RENAME = "named for what it does"
 WORDS = "say what is meant"
 WHY = "to Xen there is no PVH any more"
 
-# File, what stands there (a blank is any white space and the comment's next star), what shall.
-SAID = (
-    ("arch/x86/domain.c", r"Xen currently does not support 32bit PVH guests", "32bit guests without emulated devices are not supported"),
-    ("arch/x86/domain.c", r"PV/PVH guests get an emulated PIT too", "Guests without devices get a PIT, too,"),
-    ("arch/x86/domain_build.c", r"pvh fixme: (The following doesn't map MMIO ranges when they sit above the\n) \* +", r"fixme: \1 *        "),
-    ("arch/x86/domain_build.c", r"pvh_add_mem_mapping: gfn", "Cannot map for dom0: gfn"),
-    ("arch/x86/domain_build.c", r"Kernel does not support PVH mode", "Kernel does not support events by callback vector"),
-    ("arch/x86/domain_build.c", r"pvh: we temporarily", "We temporarily"),
-    (
-        "arch/x86/domain_build.c",
-        r"PVH: We need to update si->shared_info while we are on dom0 page tables, but need to defer the p2m update "
-        r"until after we have fixed up the page tables for PVH so that the m2p for the si pte entry returns correct pfn\.",
-        "In an HVM container si->shared_info needs to be updated while we are on\n"
-        "     * dom0 page tables, but the p2m only after the page tables were fixed up\n"
-        "     * for HAP, so that the m2p for the si pte entry returns correct pfn.",
-    ),
-    ("arch/x86/domain_build.c", r"Unsupported option dom0_shadow for PVH", "Unsupported option dom0_shadow in an HVM container"),
-    ("arch/x86/hvm/hvm.c", r"HVM: PVH mode not supported on this platform", "HVM: guests without devices not supported"),
-    ("arch/x86/hvm/hvm.c", r"Attempt to create a PVH guest ", "Attempt to leave devices out "),
-    ("arch/x86/hvm/hvm.c", r"PVH guest must have HAP on", "A guest without devices must have HAP on"),
-    ("arch/x86/hvm/hvm.c", r"A pvh is not expected to change to real mode\.", "It never was in real mode, and cannot change to it."),
-    ("arch/x86/hvm/hvm.c", r"PVH attempting to turn off PE/PG\.", "Attempt to turn off PE/PG without real mode."),
-    (
-        "arch/x86/hvm/hvm.c",
-        r"What the table holds where HVM and PVH guests differ\. PVH guests have the PV interface to memory and to VCPUs; "
-        r"HVM guests have only a part of it\.",
-        "What the table holds where features decide.  Guests without them have the\n"
-        " * PV interface to memory and to VCPUs; the others have only a part of it.",
-    ),
-    ("arch/x86/hvm/vmx/vmcs.c", r"In HVM domains, this happens on the realmode->paging transition\. Since PVH never goes through this transition, we need to do it at start-of-day\.",
-     "This happens on the realmode->paging transition.  A guest that never\n     * goes through it needs it at start-of-day."),
-    ("arch/x86/hvm/vmx/vmcs.c", r"PVH domains always start in paging mode", "Others always start in paging mode"),
-    ("arch/x86/hvm/vmx/vmcs.c", r"PVH: paging mode is updated by arch_set_info_guest\(\)\.", "Otherwise arch_set_info_guest() updates the paging mode."),
-    ("arch/x86/hvm/vmx/vvmx.c", r"If there are no IO backends - PVH guest by itself or a PVH guest with an HVM guest running inside - we don't want to continue as this setup is not implemented nor supported as of right now\.",
-     "If there are no IO backends - the\n     * guest, or the one that it is inside of, has no ioreq servers - we don't\n     * want to continue as this setup is not implemented nor supported as of\n     * right now."),
-    ("arch/x86/mm/p2m.c", r"pvh fixme: when adding support for pvh non-hardware domains, this path must cleanup any foreign p2m types \(release refcnts on them\)\.",
-     "fixme: when foreign pages are for other than the hardware domain, this path\n * must cleanup any foreign p2m types (release refcnts on them)."),
-    ("arch/x86/mm/p2m.c", r"libxl on pvh dom0 creating a guest and doing privcmd_ioctl_mmap\.", "libxl in dom0 creating a guest and doing privcmd_ioctl_mmap."),
-    ("arch/x86/time.c", r'Experiments show that "default" works for PVH,', 'Experiments show that "default" works here,'),
-    ("arch/x86/time.c", r"PVH currently does not support tsc emulation\. Setting timer_mode = never_emulate", "No TSC emulation here: timer_mode = never_emulate"),
-    ("arch/x86/time.c", r"HVM/PVH: (host and guest frequencies are the same \(either\n +\*) {11}", r"HVM: \1       "),
-    ("drivers/passthrough/x86/iommu.c", r"Presently, iommu must be enabled for PVH hardware domain", "The iommu must be enabled for a translated hwdom"),
-    ("include/asm-x86/hvm/hvm.h", r"Necessary hardware support for PVH mode\?", "Necessary hardware support for guests without devices?"),
-)
-# The same of the sample tree, whose text is its own.
-SAID_OF_SAMPLE = (
-    ("arch/x86/domain.c", r"PVH without nested paging", "No devices without nested paging"),
-    ("arch/x86/domain.c", r"is_pvh_vcpu\(current\) held while", "events were held while"),
-    ("arch/x86/hvm/hvm.c", r"A PVH guest's pages are all there", "Without real mode all pages are there"),
-    ("arch/x86/irq.c", r"!is_hvm_domain\(\) includes is_pvh_domain\(\): no emulation there\.", "No emulation for those that lack it."),
-    ("arch/x86/time.c", r"thought through for PVH\.", "thought through without devices."),
-    ("common/domain.c", r"PV and PVH guests bring their own page\.", "Guests without devices bring their own page."),
-    ("common/mem_event.c", r"\S+PVH\S+ is not taken in on", "A guest without devices is not taken in on"),
-    ("include/asm-x86/domain.h", r'"HVM" : "PVH"', '"HVM" : "HVM without devices"'),
-    ("include/xen/sched.h", r"A PVH guest is none of these two\.", "What a guest in a container has, its features say."),
-)
+# What is said, what shall be: patterns, and texts with their groups (words.toml).
+SAID = tomllib.loads(Path(__file__).with_name("words.toml").read_text(encoding="utf-8"))["said"]
 # Anywhere in the hypervisor: a note that stays, but for the word.
 NOTES = ((r"\b[Pp][Vv][Hh] ?(fixme|32bitfixme)", r"\1"),)
-
-DOCUMENTS = (
-    ("docs/misc/pvh-readme.txt", r"is an HVM guest with a flag\.", "is an HVM guest without emulated devices."),
-    ("docs/misc/pvh-readme.txt", r" +- Get rid of PVH mode, make it just HVM with some flags set\n", ""),
-    (
-        "docs/misc/pvh.markdown",
-        r"(\(compared to pure PV\)\.\n)",
-        r"\1\nTo Xen a PVH guest is an HVM guest without any of the features that a toolstack\n"
-        r"can leave out when it creates a domain (`XEN_DOMCTL_WITHOUT_*`).\n",
-    ),
-    (
-        "docs/man/xl.cfg.pod.5",
-        r"(Selects whether to run this PV guest in an HVM container\.) Default is 0\.",
-        r"\1 Default is 0.\nTo Xen it is an HVM guest without emulated devices then, which needs HAP.",
-    ),
-    (
-        "docs/misc/xen-command-line.markdown",
-        r"Flag that makes a 64bit dom0 boot in PVH mode\. No 32bit support at present\.",
-        r"Flag that makes a 64bit dom0 boot in PVH mode, as an HVM guest without emulated\n"
-        r"devices. No 32bit support at present.",
-    ),
-)
 
 DOCUMENTED = {
     "xen/arch/x86/setup.c": r"dom0pvh|Boot dom0 in pvh mode",
@@ -129,14 +53,17 @@ def helpers(view: View) -> None:
 def words(view: View) -> None:
     """Messages and comments."""
     files = [p for p in view.files.paths() if p.startswith(XEN)]
-    rows = [(XEN + p, x, n) for p, x, n in (*SAID, *SAID_OF_SAMPLE)] + [(p, x, n) for x, n in NOTES for p in files]
-    declare(view, "words")
+    rows = _rows("words") + [(p, x, n) for x, n in NOTES for p in files]
     view.fact("words", _say(view, rows, WORDS))
 
 
 def documents(view: View) -> None:
     """What documentation says of PVH as a mode or a flag."""
-    view.fact("documents", _say(view, DOCUMENTS, "correct the documentation"))
+    view.fact("documents", _say(view, _rows("documents"), "correct the documentation"))
+
+
+def _rows(patch: str) -> list[tuple[str, str, str]]:
+    return [(e["file"], e["was"], e["now"]) for e in SAID if e["patch"] == patch]
 
 
 def _say(view: View, rows: Iterable[tuple[str, str, str]], rule: str) -> int:
@@ -163,7 +90,6 @@ COMMENT = """\
  * A guest is PV, or it runs in an HVM container.  What is emulated for one in
  * a container, its features say.
  */"""
-IS_HVM = "#define is_hvm_domain(d) ((d)->guest_type == guest_type_hvm)"
 ASKED = {"hvm": "has_all_features($d)", "pvh": "is_bare_domain($d)"}
 BARE = """\
 #define is_bare_domain(d) \\
@@ -184,12 +110,13 @@ def drop_flag(view: View) -> None:
         view.insert_after(view.macro("has_all_features", header), BARE, rule=FLAG, reason=why)
         view.note(f"{len(left_over)} tests of is_pvh_*() and is_hvm_*() were left, and ask for all features")
     view.delete(view.field(view.struct("domain", header), "is_pvh"), rule=FLAG, reason="the features say it")
-    for name in ("is_pvh_domain", "is_pvh_vcpu"):
+    for name in ("is_pvh_domain", "is_pvh_vcpu", "is_hvm_vcpu"):
         view.delete(view.macro(name, header), rule=FLAG, reason="nobody asks any more", comment=False)
-    hvm = view.function("is_hvm_domain", header)
-    view.replace(hvm, IS_HVM, rule=FLAG, reason="nobody asks it as yet")
+    view.delete(view.function("is_hvm_domain", header), rule=FLAG, reason="nobody asks any more", comment=False)
     create = view.function("domain_create", "xen/common/")
-    view.delete(view.run_of(create, "$d:word->is_pvh = !features;"), rule=FLAG, reason="the features say it", comment=False)
+    view.delete(
+        view.run_of(create, "$d:word->is_pvh = !features;"), rule=FLAG, reason="the features say it", comment=False
+    )
     sets = view.macro("DOMFEAT_PVH", header)
     view.delete(sets, rule=FLAG, reason="none is 0", comment=False)
     said = view.comment_before(view.macro("DOMFEAT_HVM", header))

@@ -20,15 +20,15 @@ DROP = Patch(
     subject="xen: drop the PVH flag",
     body="""
     Nothing asks for PVH any more. Drop the flag, its predicates and the name of the empty set of
-    features. is_hvm_domain() is what the guest's type says then. Nobody asks it as yet: all tests of
-    it became tests of a feature, or of an HVM container, which is the same.
+    features. is_hvm_*() go, too: all tests of them became tests of a feature, or of an HVM container.
 
     What is left of the word in xen/ is the command line's dom0pvh and documentation for guests.
     """,
     rewrite=names.drop_flag,
     names=(*names.TESTS, "is_pvh", "DOMFEAT_PVH"),
     defines=("struct domain", "domain_create"),
-    removes=("is_pvh", "is_pvh_domain", "is_pvh_vcpu", "DOMFEAT_PVH"),
+    closed=True,
+    removes=("is_pvh", "is_pvh_domain", "is_pvh_vcpu", "is_hvm_domain", "is_hvm_vcpu", "DOMFEAT_PVH"),
 )
 
 STAGE = Stage(
@@ -60,15 +60,48 @@ STAGE = Stage(
         Patch(
             subject="xen/domctl, libxc, libxl: create PVH by leaving features out",
             body="""
+            A toolstack asks for PVH by a flag of its own beside the one for HVM. To Xen the difference is in
+            the features that a guest has. Let the toolstack say that: createdomain gets a field with what an
+            HVM guest does without, {bits} bits, and getdomaininfo tells it. 0 is a complete HVM guest, so that
+            toolstacks which only ever ask for that, or for PV, pass 0.
+
+            Two sets are accepted: nothing is left out, or everything, which needs HAP. domain_create() refuses
+            any other, and any bit for what is no HVM guest, with -EINVAL and a message, before anything is
+            allocated.
+
+            The flags' bits, 4 and 7, stay unused. Both interface versions go up: the domctl's because its
+            structures change, the sysctl's because getdomaininfo's is the element of getdomaininfolist.
+            getdomaininfo() clears what its callers copy to the guest, padding included; do_sysctl() has it on
+            its stack.
+
+            To the tools a PVH guest stays what it was: libxl takes it for a PV guest, libxc's info.hvm is
+            set for complete HVM guests only. pvh=1 works as before, and libxl's API does not change.
             """,
+            intended=(
+                "toolstacks need to be rebuilt: domctls and sysctls of older versions are answered -EACCES",
+                "creating a PVH domain without HAP is refused by domain_create(), with the same -EINVAL",
+            ),
             rewrite=interface.without,
             names=(
-                "XEN_DOMCTL_CDF_hvm_guest", "_XEN_DOMCTL_CDF_pvh_guest", "XEN_DOMCTL_CDF_pvh_guest",
-                "XEN_DOMINF_hvm_guest", "_XEN_DOMINF_pvh_guest", "XEN_DOMINF_pvh_guest",
-                "DOMCRF_hvm", "DOMCRF_pvh", "_DOMCRF_pvh", "xc_domain_create",
+                "XEN_DOMCTL_CDF_hvm_guest",
+                "_XEN_DOMCTL_CDF_pvh_guest",
+                "XEN_DOMCTL_CDF_pvh_guest",
+                "XEN_DOMINF_hvm_guest",
+                "_XEN_DOMINF_pvh_guest",
+                "XEN_DOMINF_pvh_guest",
+                "DOMCRF_hvm",
+                "DOMCRF_pvh",
+                "_DOMCRF_pvh",
+                "xc_domain_create",
             ),
-            removes=("_XEN_DOMCTL_CDF_pvh_guest", "XEN_DOMCTL_CDF_pvh_guest", "_XEN_DOMINF_pvh_guest",
-                     "XEN_DOMINF_pvh_guest", "DOMCRF_pvh", "_DOMCRF_pvh"),
+            removes=(
+                "_XEN_DOMCTL_CDF_pvh_guest",
+                "XEN_DOMCTL_CDF_pvh_guest",
+                "_XEN_DOMINF_pvh_guest",
+                "XEN_DOMINF_pvh_guest",
+                "DOMCRF_pvh",
+                "_DOMCRF_pvh",
+            ),
             introduces=("XEN_DOMCTL_WITHOUT_ALL",),
             closed=True,
         ),

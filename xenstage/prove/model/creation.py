@@ -145,7 +145,9 @@ def ways_of(made: Sequence[Made], function: Entity, constant: Callable[[str], in
             continue
         given = {n: int(v, 0) if v[:1].isdigit() else constant(v) for n, v in m.given}
         if None in given.values():
-            raise NotUnderstood(f"a {m.kind} guest is made with {', '.join(v for _, v in m.given)}, which is no number here")
+            raise NotUnderstood(
+                f"a {m.kind} guest is made with {', '.join(v for _, v in m.given)}, which is no number here"
+            )
         out[m.kind] = Way(flags, given)  # type: ignore[arg-type]
     return out
 
