@@ -11,6 +11,8 @@ from typing import Any
 from xenstage.errors import Exit, XenstageError
 from xenstage.stage.view import View
 
+from .declared import declare
+
 XEN = "xen/"
 HELPERS = {
     "pvh_supported": "unemulated_supported",
@@ -53,6 +55,7 @@ def helpers(view: View) -> None:
 def words(view: View) -> None:
     """Messages and comments."""
     files = [p for p in view.files.paths() if p.startswith(XEN)]
+    declare(view, "words")
     rows = _rows("words") + [(p, x, n) for x, n in NOTES for p in files]
     view.fact("words", _say(view, rows, WORDS))
 

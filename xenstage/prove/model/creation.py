@@ -183,14 +183,15 @@ def accepted(files: Files, constant: Callable[[str], int | None]) -> list[str]:
     known = {f: v for way in said.values() for f, v in way.flags.items()}
     steps = [(function, parse_body(function))]
     values = {(n, v) for way in said.values() for n, v in way.given.items()}
+    ends = {k: _made(steps, way.value, constant, way.given) for k, way in said.items()}
     tried = {(n, v ^ (1 << b)) for n, v in values for b in range(32)} | values
     out = []
     for c in combinations(list(known)):
         for name, value in sorted(tried):
-            # More flags than those that a way needs are its creator's to add.
-            if any(set(w.flags) <= set(c) and w.given == {name: value} for w in said.values()):
-                continue
-            if not isinstance(_made(steps, sum(known[f] for f in c), constant, {name: value}), str):
+            # More flags than those that a way needs are its creator's to add, while they make the same of it.
+            end = _made(steps, sum(known[f] for f in c), constant, {name: value})
+            mine = [k for k, w in said.items() if set(w.flags) <= set(c) and w.given == {name: value}]
+            if not isinstance(end, str) and not any(end == ends[k] for k in mine):
                 out.append(f"{' | '.join(c) or 'no flags'}, {name} {value:#x}")
     return out
 
