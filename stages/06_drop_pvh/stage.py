@@ -116,7 +116,7 @@ STAGE = Stage(
             subject="x86: name what serves guests without devices for that",
             body="""
             Functions, a label and a variable are named for PVH. What they are about is dom0 in an HVM
-            container, or guests without emulated devices. Rename them. No functional change.
+            container, or guests without emulated devices. Rename them, and nothing else.
             """,
             rewrite=names.helpers,
             names=tuple(names.HELPERS),
