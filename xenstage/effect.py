@@ -1,4 +1,5 @@
-"""Effect and Answer: what a patch means, exactly: what becomes of a function, whom a new name answers yes."""
+"""Effect, Answer and Made: what a patch means, exactly: what becomes of a function, whom a new name answers yes,
+and how kinds of guest are made where their creator says more than flags."""
 
 from __future__ import annotations
 
@@ -97,5 +98,36 @@ class Answer:
         """
         try:
             return Answer(str(value["name"]), tuple(value["yes"]), tuple(value["bits"]))
+        except (KeyError, TypeError) as e:
+            raise ValueError(str(e)) from e
+
+
+@dataclass(frozen=True)
+class Made:
+    """How a kind of guest is made: what its creator passes to the function that makes domains.
+
+    Of several for one kind the first counts whose flags a tree has.
+
+    :param kind: the name by which proofs and evidence know it, on both sides of a patch.
+    :param flags: the creation flags, all of which are passed.
+    :param given: other parameters of that function and what is passed for them: a number or a macro.
+    """
+
+    kind: str
+    flags: tuple[str, ...] = ()
+    given: tuple[tuple[str, str], ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """As the evidence file has it."""
+        return {"kind": self.kind, "flags": list(self.flags), "given": [list(x) for x in self.given]}
+
+    @staticmethod
+    def from_json(value: dict[str, Any]) -> Made:
+        """The inverse of :meth:`to_json`.
+
+        :raises ValueError: for a value that is none.
+        """
+        try:
+            return Made(str(value["kind"]), tuple(value["flags"]), tuple((n, v) for n, v in value["given"]))
         except (KeyError, TypeError) as e:
             raise ValueError(str(e)) from e

@@ -75,14 +75,17 @@ class Caught:
         return self.verdict in ("FAIL", "REFUSED")
 
 
-def bench(tree: str) -> Bench:
-    """Make the true series of the written stages on a tree ("sample" for the bundled one)."""
+def bench(tree: str, also: tuple[int, ...] = ()) -> Bench:
+    """Make the true series of the written stages on a tree ("sample" for the bundled one).
+
+    :param also: stages that run by name only.
+    """
     import argparse
 
     args = argparse.Namespace(tree=tree, base="HEAD", config=["x86_64-debug"])
     opened = open_all(args)
     known = stages()
-    written = [s for s in known.values() if s.whole]
+    written = [s for s in known.values() if s.whole or (s.patches and s.number <= max(also, default=0))]
     base = base_files(opened)
     out: dict[tuple[int, int], Case] = {}
     for series in make(opened, known, written):

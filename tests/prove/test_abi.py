@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from xenstage.cache import Cache
 from xenstage.index.sweep import Files
-from xenstage.prove.case import Case
+from xenstage.prove.case import Case, Declared
 from xenstage.prove.interface.abi import prove_abi
 
 PATH = "xen/include/public/xen.h"
@@ -36,3 +38,48 @@ def test_a_reworded_comment_is_no_change_beside_a_kept_layout(tmp_path: Path) ->
         cases.append(Case(1, "public: a comment", "public: a comment\n\nBecause.", "p", "c", before, after, (PATH,)))
     verdicts = [prove_abi(case, cache=cache) for case in (*cases, *cases)]  # kept beside fresh, both kept
     assert [(p.verdict, p.findings) for p in verdicts] == [("PASS", ())] * 4
+
+
+VERSIONED = b"""\
+#ifndef PUMP_H
+#define PUMP_H
+#define XEN_PUMP_INTERFACE_VERSION 7
+struct pump {
+    unsigned int rate;
+};
+#endif
+"""
+GAINED = VERSIONED.replace(b"rate;\n", b"rate, level;\n").replace(b"VERSION 7", b"VERSION 8")
+EXACTLY = (
+    "xen.h: macro XEN_PUMP_INTERFACE_VERSION: 7 -> 8",
+    "xen.h: field pump.level is new: bit 32, unsigned int of 4 bytes",
+    "xen.h: struct pump: 4 -> 8",
+)
+
+
+@pytest.mark.parametrize(
+    ("header", "declared", "said"),
+    [
+        (GAINED, EXACTLY, ""),
+        (GAINED, EXACTLY[1:], "no such change is declared"),
+        (GAINED, (*EXACTLY, "xen.h: struct valve: 8 -> 12"), "it is declared and does not happen"),
+        (GAINED.replace(b"VERSION 8", b"VERSION 9"), EXACTLY, "7 -> 9: no such change is declared"),
+        (VERSIONED, EXACTLY, "it is declared and does not happen"),
+        (GAINED, (), ""),
+    ],
+    ids=["as declared", "undeclared", "does not happen", "version too high", "nothing happens", "nobody said"],
+)
+def test_a_declared_interface_is_held_both_ways(
+    tmp_path: Path, header: bytes, declared: tuple[str, ...], said: str
+) -> None:
+    place = tmp_path / "tree"
+    (place / PATH).parent.mkdir(parents=True)
+    (place / PATH).write_bytes(VERSIONED)
+    (place / "xen/include/public/arch-arm.h").write_bytes(b"")
+    before = Files(place, {PATH: "100644", "xen/include/public/arch-arm.h": "100644"}, {})
+    after = before.with_overlay({PATH: header})
+    changed = (PATH,) if header != VERSIONED else ()
+    case = Case(1, "s", "s", "p", "c", before, after, changed, Declared(interface=declared))
+    proof = prove_abi(case, cache=Cache(tmp_path / "cache"))
+    assert (proof.verdict == "PASS") is not bool(said), proof.findings
+    assert said in " | ".join(f.what for f in proof.findings)

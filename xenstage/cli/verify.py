@@ -130,7 +130,15 @@ def cases_of(opened: Opened, series: Series, base: Files) -> list[Case]:
         p = made.patch
         keeps = tuple(series.stage.keeps)
         said = (p.intended, p.removes, p.introduces, keeps, made.edits, p.effects)
-        declared = Declared(*said, series.stage.families, series.stage.mixed, answers=p.answers)
+        declared = Declared(
+            *said,
+            series.stage.families,
+            series.stage.mixed,
+            answers=p.answers,
+            guests=series.stage.guests,
+            closed=p.closed,
+            interface=p.interface,
+        )
         git, tree = opened.tree.git, opened.tree
         out.append(make_case(git, number, parent, made.commit, base, tree.base, declared, opened.cache))
     return out

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..cache import Cache, digest
+from ..effect import Made
 
 _CHECKOUT = "checkout"  # the memo's name for the paths of the checkout's own files
 C_SUFFIXES = (".c", ".h", ".S", ".inc")
@@ -40,6 +41,7 @@ class Files:
     :param key: names the checkout's content (the hash of its git tree).
     :param cache: where hits in the checkout are kept, by key and name.
     :param memo: for facts about files of the checkout, for as long as the object lives.
+    :param guests: how kinds of guest are made, where a stage says it.
     """
 
     root: Path
@@ -49,6 +51,7 @@ class Files:
     cache: Cache | None = None
     memo: dict[object, Any] = field(default_factory=dict, compare=False, repr=False)
     gone: frozenset[str] = frozenset()
+    guests: tuple[Made, ...] = ()
 
     def paths(self) -> list[str]:
         """Real files, sorted: symbolic links and submodules are not files of their own."""

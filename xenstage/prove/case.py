@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from ..cache import Cache
 from ..edit.edits import Edit
-from ..effect import Answer, Effect
+from ..effect import Answer, Effect, Made
 from ..families import Family, Mixed
 from ..index.sweep import Files
 from ..tree.git import Git
@@ -27,6 +27,10 @@ class Declared:
     :param families: which names belong to which feature test; ``mixed`` says where a test
         guards something of another one on purpose.
     :param answers: what names that the patch brings say of each kind of guest.
+    :param guests: how kinds of guest are made, on both sides.
+    :param closed: after the patch domains can be made in these ways only.
+    :param interface: every change of what the public headers fix, as the proof ``abi`` words it; empty where
+        nobody said.
     """
 
     intended: tuple[str, ...] = ()
@@ -38,6 +42,9 @@ class Declared:
     families: tuple[Family, ...] = ()
     mixed: tuple[Mixed, ...] = ()
     answers: tuple[Answer, ...] = ()
+    guests: tuple[Made, ...] = ()
+    closed: bool = False
+    interface: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -81,7 +88,9 @@ class Case:
         return bool(set(paths) & set(self.changed))
 
 
-def files_at(git: Git, commit: str, base: Files, base_commit: str, cache: Cache) -> Files:
+def files_at(
+    git: Git, commit: str, base: Files, base_commit: str, cache: Cache, guests: tuple[Made, ...] = ()
+) -> Files:
     """A commit's files, as those of the base with what differs laid over.
 
     :param base: the base commit's files, from a checkout.
@@ -90,7 +99,7 @@ def files_at(git: Git, commit: str, base: Files, base_commit: str, cache: Cache)
     names = [n for n in out.decode("utf-8", "surrogateescape").split("\0") if n]
     tracked = git.files(commit)
     overlay = {n: git.read(commit, n) for n in names if n in tracked and tracked[n].startswith("100")}
-    return Files(base.root, tracked, overlay, base.key, cache, base.memo)  # what is known of the checkout holds
+    return Files(base.root, tracked, overlay, base.key, cache, base.memo, guests=guests)  # what is known holds
 
 
 def changed_between(git: Git, parent: str, commit: str) -> tuple[str, ...]:
@@ -110,8 +119,8 @@ def make_case(
         message,
         parent,
         commit,
-        files_at(git, parent, base, base_commit, cache),
-        files_at(git, commit, base, base_commit, cache),
+        files_at(git, parent, base, base_commit, cache, declared.guests),
+        files_at(git, commit, base, base_commit, cache, declared.guests),
         changed_between(git, parent, commit),
         declared,
         git.tree_of(commit),

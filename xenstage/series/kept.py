@@ -34,7 +34,7 @@ class Work:
     :param patch_id: what ``git patch-id --stable`` says of it.
     :param changed: path to the new bytes; None for a file that goes.
     :param edits, facts, sites, stays, checked: as in :class:`xenstage.series.make.Made`.
-    :param effects: those that the rewrite found for this tree.
+    :param effects: those that the rewrite found for this tree; ``interface`` likewise.
     :param notes: what is said to the user.
     """
 
@@ -47,6 +47,7 @@ class Work:
     stays: tuple[dict[str, Any], ...] = ()
     checked: dict[str, Any] = field(default_factory=dict)
     effects: tuple[Effect, ...] = ()
+    interface: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -91,6 +92,7 @@ def keep(cache: Cache, key: str, work: Work) -> None:
         "stays": list(work.stays),
         "checked": work.checked,
         "effects": [e.to_json() for e in work.effects],
+        "interface": list(work.interface),
         "notes": list(work.notes),
     }
     try:
@@ -122,5 +124,6 @@ def _work(value: dict[str, Any]) -> Work:
         stays=tuple(value["stays"]),
         checked=value["checked"],
         effects=tuple(Effect.from_json(e) for e in value["effects"]),
+        interface=tuple(value["interface"]),
         notes=tuple(value["notes"]),
     )

@@ -242,7 +242,7 @@ def _make_patch(
         say(f"{stage.label}: {note}")
     if not work.tree:
         return None
-    said = replace(patch, effects=(*patch.effects, *work.effects))
+    said = replace(patch, effects=(*patch.effects, *work.effects), interface=(*patch.interface, *work.interface))
     # _tell makes the commit, once its message is known.
     made = Made(
         said, "", work.tree, work.edits, work.facts, work.sites, work.stays, work.checked, before_tree, work.patch_id,
@@ -267,7 +267,7 @@ def _work(shop: Workshop, stage: Stage, patch: Patch, files: Files, parent: str,
     tree = git.write_tree(parent, done.changed, modes, scratch=scratch)
     return Work(
         tree, git.patch_id(before_tree, tree), done.changed, done.edits, before.facts, done.counts, done.stays,
-        checked, tuple(before.effects), notes,
+        checked, tuple(before.effects), tuple(before.interface), notes,
     )  # fmt: skip
 
 

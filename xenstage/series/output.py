@@ -164,6 +164,7 @@ def evidence(series: Series, builds: dict[str, Any]) -> dict[str, Any]:
         "coverage": series.index.coverage(),
         "kept": series.kept,
         "keeps": list(series.stage.keeps),
+        "guests": [g.to_json() for g in series.stage.guests],
         "patches": [_patch(i, made, builds) for i, made in enumerate(series.made, 1)],
     }
 
@@ -181,6 +182,8 @@ def _patch(number: int, made: Made, builds: dict[str, Any]) -> dict[str, Any]:
         "intended": list(made.patch.intended),
         "effects": [e.to_json() for e in made.patch.effects],
         "answers": [a.to_json() for a in made.patch.answers],
+        "closed": made.patch.closed,
+        "interface": list(made.patch.interface),
         "removes": list(made.patch.removes),
         "introduces": list(made.patch.introduces),
         "proofs": {},

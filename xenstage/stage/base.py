@@ -53,6 +53,7 @@ class Base:
         self.edits: list[Edit] = []
         self.facts: dict[str, Any] = {}
         self.effects: list[Effect] = []
+        self.interface: list[str] = []
         self.stays: list[tuple[Site, str]] = []
         self.notes: list[str] = []
         self.added: list[str] = []
@@ -246,6 +247,10 @@ class Base:
         """Put down what the patch means to change, where its text is known only from the tree;
         as :attr:`.declare.Patch.effects`, which says what is known beforehand."""
         self.effects.append(effect)
+
+    def fixes(self, change: str) -> None:
+        """Put down a change of the public interface for this tree, as :attr:`.declare.Patch.interface` has it."""
+        self.interface.append(change)
 
     def note(self, text: str) -> None:
         """Put down something that whoever runs the stage should read; it is printed."""

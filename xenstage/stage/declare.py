@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ..bundle import PACKAGE
-from ..effect import Answer, Effect
+from ..effect import Answer, Effect, Made
 from ..errors import Exit, XenstageError
 from ..families import Family, Mixed
 
@@ -48,6 +48,11 @@ class Patch:
         not happen against the patch.
     :param answers: what the names that the patch brings say of each kind of guest; the proofs
         hold it both ways as well.
+    :param interface: every change of what the public headers fix, exactly, as "domctl.h: struct s: 24 -> 28",
+        "domctl.h: macro M is gone" or "… is new: 8"; a change that it lacks is a FAIL, and so is one that does not
+        happen. What a rewrite knows from the tree only, it puts down by ``view.fixes``.
+    :param closed: after the patch a domain can be made as the stage's ``guests`` say, and not otherwise; proved by
+        trying.
     """
 
     subject: str
@@ -61,6 +66,8 @@ class Patch:
     probes: tuple[str, ...] = ()
     effects: tuple[Effect, ...] = ()
     answers: tuple[Answer, ...] = ()
+    closed: bool = False
+    interface: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,6 +81,7 @@ class Stage:
     :param keeps: identifiers whose uses stay as they are; counted before and after.
     :param families: which names of the tree belong to which feature test; each test that a
         patch touches is held against what it guards.
+    :param guests: how kinds of guest are made, where their creator says more than flags.
     :param mixed: where a test guards something of another family, on purpose.
     :param check: compares two views of the tree, before and after a patch, and returns
         what goes into the evidence file.  It raises XenstageError when the patch does
@@ -92,6 +100,7 @@ class Stage:
     keeps: tuple[str, ...] = ()
     families: tuple[Family, ...] = ()
     mixed: tuple[Mixed, ...] = ()
+    guests: tuple[Made, ...] = ()
     check: Callable[[View, View], dict[str, Any]] | None = None
     audited: Audited | None = field(default=None, compare=False)
     why_not: str = ""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import bisect
 import functools
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -108,7 +109,9 @@ def _strip(data: bytes, made: Made) -> list[Change]:
 
 
 def _open(data: bytes, made: Made) -> list[Change]:
-    """Blanks inside the brackets of a condition that has them on one new line."""
+    """Blanks inside the brackets of a condition that has them on one new line; not where the file does without."""
+    if len(_BARE.findall(data)) > len(_APART.findall(data)):
+        return []
     text, out = _text(made.text), []
     code = [t for t in text.tokens if t.kind is not Kind.COMMENT]
     new = set(_new_lines(data, text))
@@ -127,6 +130,8 @@ def _open(data: bytes, made: Made) -> list[Change]:
 
 
 _CONDITIONS = frozenset({"if", "while", "for", "switch"})
+_BARE = re.compile(rb"\b(?:if|while|for|switch) ?\([^ \n].*[^ \n]\)(?: \{)?$", re.M)
+_APART = re.compile(rb"\b(?:if|while|for|switch) ?\( .* \)$", re.M)
 
 
 # Alignment ---------------------------------------------------------------

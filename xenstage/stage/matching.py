@@ -67,7 +67,8 @@ class Matching(Base):
                 f"a comment stands inside what {rule!r} replaces",
                 f"{region.path}:{self.line(region.path, match.start)}: {match.comments[0]}",
             )
-        pad = " " * (match.start - self.line_start(region.path, match.start))
+        before = self.read(region.path)[self.line_start(region.path, match.start) : match.start].decode("latin-1")
+        pad = re.sub(r"[^\t]", " ", before)
         after = after.replace("\n", "\n" + pad)
         at, new = match.start, ""
         for i, piece in enumerate(HOLE_IN_TEXT.split(after)):

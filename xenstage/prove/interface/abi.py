@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ...cache import Cache
@@ -29,17 +29,21 @@ def prove_abi(case: Case, *, cache: Cache) -> Proof:
     """
     public = [p for p in case.changed if p.startswith(PUBLIC)]
     tools = [p for p in case.changed if TOOL_HEADERS.match(p)]
-    if not public and not tools:
+    if not public and not tools and not case.declared.interface:
         count = sum(p.startswith(PUBLIC) for p in case.after.tracked)
         return Proof("abi", PASS, f"no public header changes ({count} files of {PUBLIC} identical)")
     findings: list[Finding] = []
     refused: list[Finding] = []
     facts: dict[str, Any] = {"targets": sorted(TARGETS)}
-    if public:
+    if public or case.declared.interface:
         readers = readers_of(f.read(p) for f in (case.before, case.after) for p in public if p in f.tracked)
         names = {whole_of(p.removeprefix(PUBLIC)) for p in public}
         old, new = (interface_of(f, cache, names, readers) for f in (case.before, case.after))
         findings, refused, changes, versions = _compare(case, old, new)
+        exact = exactly(old, new)
+        facts["exactly"] = exact
+        if case.declared.interface:
+            findings += unlike(exact, case.declared.interface)
         refused += unseen_changes(case, {**old.items, **new.items})
         facts |= {"items": len(new.items), "changes": changes, "versions": versions, "readers": ["tools", *readers]}
     more, doubts = tools_findings(case, tools)
@@ -52,6 +56,61 @@ def prove_abi(case: Case, *, cache: Cache) -> Proof:
     what = f"{other} of what they fix changes with its version" if other else "what they fix stays, or is new"
     summary = f"{len(public) + len(tools)} headers change; {what}"
     return Proof("abi", PASS, summary, (), facts)
+
+
+def exactly(old: Interface, new: Interface) -> list[str]:
+    """Every change of what headers fix, versions among it, one line each: for all targets and readers, or for which."""
+    before, after = _by_target(old), _by_target(new)
+    out = []
+    for key in sorted({*before, *after}):
+        header, item = key
+        a, b = before.get(key), after.get(key)
+        if a == b:
+            continue
+        name = f"{header}: {_item(item)}"
+        if b is None:
+            out.append(f"{name} is gone")
+        elif a is None:
+            out += [f"{name} is new: {text}" for text in _alike(b)]
+        else:
+            said = {t: _parting(a.get(t, "nothing"), b.get(t, "nothing")) for t in {*a, *b} if a.get(t) != b.get(t)}
+            out += [f"{name}: {text}" for text in _alike(said)]
+    return out
+
+
+def _by_target(interface: Interface) -> dict[tuple[str, str], dict[str, str]]:
+    out: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
+    for key, value in interface.items.items():
+        header, target, kind, name = key.split("\t")
+        out[header, f"{kind}\t{name}"][target] = value
+    return out
+
+
+def _alike(by: Mapping[str, str]) -> list[str]:
+    """The text where all targets have the same, else one with its targets for each."""
+    texts = sorted(set(by.values()))
+    if len(texts) == 1:
+        return texts
+    return [f"{x} ({', '.join(sorted(t for t, v in by.items() if v == x))})" for x in texts]
+
+
+def _parting(a: str, b: str) -> str:
+    """Two texts without the words at both ends that they have in common."""
+    old, new = a.split(), b.split()
+    while old and new and old[0] == new[0]:
+        old, new = old[1:], new[1:]
+    while old and new and old[-1] == new[-1]:
+        old, new = old[:-1], new[:-1]
+    return f"{' '.join(old)} -> {' '.join(new)}"
+
+
+def unlike(exact: Iterable[str], declared: Iterable[str]) -> list[Finding]:
+    """What changes and was not declared, and what was declared and does not change."""
+    there, said = set(exact), set(declared)
+    rows = [(x, "no such change is declared") for x in sorted(there - said)]
+    rows += [(x, "it is declared and does not happen") for x in sorted(said - there)]
+    parts = ((*x.partition(": "), why) for x, why in rows)
+    return [Finding(f"{PUBLIC}{header}", f"{text}: {why}") for header, _, text, why in parts]
 
 
 Rows = dict[str, dict[str, str]]  # header -> "kind<tab>name" -> what is fixed, over all targets

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from ...ctext.body import Node, NotUnderstood, parameters, parse_body
 from ...ctext.entities import Entity, find_entity
 from ...ctext.expr import Expr
+from ...effect import Made
 from ...index.sweep import Files
 from . import arithmetic, guests
 from .constants import Heard
@@ -93,6 +94,9 @@ def creation_of(
     :raises NotUnderstood: saying what is not.
     """
     function = creator(files)
+    said = ways_of(files.guests, function, constant)
+    if said:
+        return _creation_as_said(files, function, said, constant, asked)
     steps = [function, *_called_with_flags(function, files)]
     known: dict[str, int] = {}
     for step in steps:
@@ -108,6 +112,88 @@ def creation_of(
     refused = {k: ends[c] for k, c in kinds.items() if isinstance(ends[c], str)}
     values = {f: {k: states[c].get(f, 0) for k, c in kinds.items() if c in states} for f in shown}
     return Creation(flags, kinds, values, refused, tuple(known))  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a kind of guest is made, in the terms of one tree.
+
+    :param given: parameter of the function that makes domains to its value.
+    """
+
+    flags: Mapping[str, int]
+    given: Mapping[str, int]
+
+    @property
+    def value(self) -> int:
+        """All the flags."""
+        return sum(self.flags.values())
+
+
+def ways_of(made: Sequence[Made], function: Entity, constant: Callable[[str], int | None]) -> dict[str, Way]:
+    """What is said of kinds of guest, where a tree's function has the parameters of which it is said; else nothing.
+
+    :raises NotUnderstood: for a value that the tree does not know.
+    """
+    names = {p[-1] for p in parameters(function)}
+    if not any(m.given for m in made) or not all(n in names for m in made for n, _ in m.given):
+        return {}
+    out: dict[str, Way] = {}
+    for m in made:
+        flags = {f: constant(f) for f in m.flags}
+        if m.kind in out or None in flags.values():
+            continue
+        given = {n: int(v, 0) if v[:1].isdigit() else constant(v) for n, v in m.given}
+        if None in given.values():
+            raise NotUnderstood(
+                f"a {m.kind} guest is made with {', '.join(v for _, v in m.given)}, which is no number here"
+            )
+        out[m.kind] = Way(flags, given)  # type: ignore[arg-type]
+    return out
+
+
+def _creation_as_said(
+    files: Files, function: Entity, said: Mapping[str, Way], constant: Callable[[str], int | None], asked: Iterable[str]
+) -> Creation:
+    """The same of kinds whose ways are said, as :func:`creation_of` finds of flags."""
+    steps = [(s, parse_body(s)) for s in (function, *_called_with_flags(function, files))]
+    ends = {k: _made(steps, way.value, constant, way.given) for k, way in said.items()}
+    states = {k: s for k, s in ends.items() if not isinstance(s, str)}
+    fields = sorted({f for s in states.values() for f in s})
+    telling = [f for f in fields if len({s.get(f, 0) for s in states.values()} - {None}) > 1]
+    shown = [*telling, *sorted(set(asked) - set(telling))]
+    flags = {f: v for way in said.values() for f, v in way.flags.items()}
+    return Creation(
+        flags,
+        {k: tuple(way.flags) for k, way in said.items()},
+        {f: {k: s.get(f, 0) for k, s in states.items()} for f in shown},
+        {k: s for k, s in ends.items() if isinstance(s, str)},
+        tuple(asked_flags(function, constant)),
+    )
+
+
+def accepted(files: Files, constant: Callable[[str], int | None]) -> list[str]:
+    """Ways to make a domain that nobody said and that are not refused, as "flags, parameter": each set of
+    the flags, with each value said for a parameter, with one of its bits more or less, and with one bit alone.
+
+    :raises NotUnderstood: as :func:`creation_of`.
+    """
+    function = creator(files)
+    said = ways_of(files.guests, function, constant)
+    known = {f: v for way in said.values() for f, v in way.flags.items()}
+    steps = [(function, parse_body(function))]
+    values = {(n, v) for way in said.values() for n, v in way.given.items()}
+    ends = {k: _made(steps, way.value, constant, way.given) for k, way in said.items()}
+    tried = {(n, v ^ (1 << b)) for n, v in values for b in range(32)} | values
+    out = []
+    for c in combinations(list(known)):
+        for name, value in sorted(tried):
+            # More flags than those that a way needs are its creator's to add, while they make the same of it.
+            end = _made(steps, sum(known[f] for f in c), constant, {name: value})
+            mine = [k for k, w in said.items() if set(w.flags) <= set(c) and w.given == {name: value}]
+            if not isinstance(end, str) and not any(end == ends[k] for k in mine):
+                out.append(f"{' | '.join(c) or 'no flags'}, {name} {value:#x}")
+    return out
 
 
 def _ends(
@@ -146,13 +232,19 @@ def _matters(
 
 
 def _made(
-    steps: Sequence[tuple[Entity, tuple[Node, ...]]], flags: int, constant: Callable[[str], int | None]
+    steps: Sequence[tuple[Entity, tuple[Node, ...]]],
+    flags: int,
+    constant: Callable[[str], int | None],
+    given: Mapping[str, int] | None = None,
 ) -> State | str:
-    """What is put down for flags, or the text with which creation ends without a domain."""
+    """What is put down for flags, and for what is given for other parameters, or the text with which creation ends
+    without a domain."""
     out: State = {}
     for step, nodes in steps:
         name = flags_parameter(step)
-        env = Env(World({}, {}, constant), values={name: flags} if name else {}, alias=aliases(nodes, set()))
+        values = {name: flags} if name else {}
+        values |= (given or {}) if step is steps[0][0] else {}
+        env = Env(World({}, {}, constant), values=values, alias=aliases(nodes, set()))
         left = specialise(nodes, env)
         ends: list[tuple[Expr | None, State]] = []
         state = _run(left, {}, ends, constant)

@@ -59,7 +59,7 @@ def read_creation(files: Files, also: Iterable[str] = (), asked: Iterable[str] =
 
     :raises NotUnderstood: as :func:`creation_of`.
     """
-    key = ("creation", frozenset(also), frozenset(asked), content_of(files))
+    key = ("creation", frozenset(also), frozenset(asked), content_of(files), str(files.guests))
     if key not in files.memo:
         files.memo[key] = creation_of(files, Constants(files), also, asked)
     kept: Creation = files.memo[key]
@@ -76,7 +76,7 @@ def content_of(files: Files) -> bytes:
 
 
 def _world(files: Files, creation: Creation) -> World:
-    key = ("world", frozenset(creation.kinds), frozenset(creation.values), content_of(files))
+    key = ("world", frozenset(creation.kinds), frozenset(creation.values), content_of(files), str(files.guests))
     if key not in files.memo:
         files.memo[key] = _read_world(files, creation)
     kept: World = files.memo[key]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +21,8 @@ from ..case import Case
 from ..changes import Change, changed_entities
 from ..model import guests
 from ..model.accessors import twins
-from ..model.creation import passed_flags
+from ..model.constants import Constants
+from ..model.creation import accepted, passed_flags
 from ..model.source import is_read, source_files
 from ..model.special import Left, World
 from ..model.tables import world_in
@@ -91,11 +92,18 @@ def prove_predicates(case: Case) -> Proof:
     readers = judge_readers(case, worlds, changes, lambda c: _judged(c, worlds, case))
     findings, refused = findings + readers.findings, refused + readers.refused
     facts["readers"] = {"names": readers.names, "the same": readers.judged}
+    if case.declared.closed:
+        findings += [Finding(guests.CREATE[1], f"a domain can be made with {x}") for x in _open_ways(case)]
     for effect in case.declared.effects:
         if effect not in happened:
             findings.append(Finding(effect.where, "the declared effect does not happen"))
     facts["effects"] = sorted(e.where for e in happened)
     return _proof(findings, refused, facts, covers, len(worlds[1].truth))
+
+
+def _open_ways(case: Case) -> list[str]:
+    """How a domain can be made though the patch says that it cannot."""
+    return accepted(case.after, Constants(case.after))
 
 
 def _judged(change: Change, worlds: tuple[World, World], case: Case) -> tuple[str, str]:
@@ -252,22 +260,37 @@ def _definition(change: Change, worlds: tuple[World, World], case: Case) -> _Out
     try:
         if (change.path, change.name) == guests.CREATE:
             out.rows["conditions"] = changed_conditions(change.old, change.new, worlds)
-            for made_as, kind, a, b in created(change.old, change.new, worlds, out.rows):
+            made = (case.before.guests, case.after.guests)
+            for made_as, kind, a, b in created(change.old, change.new, worlds, out.rows, made):
                 found = differences(a, b)
                 if found and not _as_declared(a, b, [e for e in effects if e.kind in (made_as, kind)], out):
                     out.differs = f"for a domain created as {made_as}: {found}{_instead(a, b, kind, effects)}"
                     break
         else:
             _compare(change.old, change.new, change, worlds, case, effects, out)
-        if not out.differs and _parameters(change.old) != _parameters(change.new):
+        told_of = _told_of(change, case)
+        more = _gains(change.old, change.new) if out.happened else set()  # callers are held against what is declared
+        if not out.differs and _parameters(change.old) != _parameters(change.new, told_of | more):
             out.differs = "its parameters differ"
     except NotUnderstood as e:
         out.refused = str(e)
     return out
 
 
-def _parameters(entity: Entity) -> object:
-    return parameters(entity) if entity.kind == "function" else ()
+def _parameters(entity: Entity, besides: Container[str] = ()) -> object:
+    return [p for p in parameters(entity) if p[-1] not in besides] if entity.kind == "function" else []
+
+
+def _gains(old: Entity, new: Entity) -> set[str]:
+    """Names of the parameters that a function has only after the patch."""
+    return {p[-1] for p in parameters(new)} - {p[-1] for p in parameters(old)} if new.kind == "function" else set()
+
+
+def _told_of(change: Change, case: Case) -> set[str]:
+    """New parameters of the function that makes domains of which is said what each kind passes."""
+    if (change.path, change.name) != guests.CREATE or change.old is None:
+        return set()
+    return {n for m in case.after.guests for n, _ in m.given} - {p[-1] for p in parameters(change.old)}
 
 
 def _compare(

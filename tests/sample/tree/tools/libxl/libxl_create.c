@@ -21,20 +21,25 @@ int libxl__domain_create_info_fill(libxl_domain_create_info *info)
     return 0;
 }
 
-uint32_t libxl__domain_create_flags(const libxl_domain_create_info *info)
+int libxl__domain_make(libxl__gc *gc, libxl_domain_create_info *info,
+                       uint32_t *domid)
 {
-    uint32_t cdf = 0;
+    xen_domain_handle_t handle = { 0 };
+    int flags, ret;
 
+    flags = 0;
     if (info->type == LIBXL_DOMAIN_TYPE_HVM) {
-        cdf |= XEN_DOMCTL_CDF_hvm_guest;
+        flags |= XEN_DOMCTL_CDF_hvm_guest;
         if (!libxl_defbool_val(info->oos))
-            cdf |= XEN_DOMCTL_CDF_oos_off;
+            flags |= XEN_DOMCTL_CDF_oos_off;
     } else if (libxl_defbool_val(info->pvh)) {
-        cdf |= XEN_DOMCTL_CDF_pvh_guest;
+        flags |= XEN_DOMCTL_CDF_pvh_guest;
     }
 
     if (libxl_defbool_val(info->hap))
-        cdf |= XEN_DOMCTL_CDF_hap;
+        flags |= XEN_DOMCTL_CDF_hap;
 
-    return cdf;
+    ret = xc_domain_create(gc->xch, info->ssidref, handle, flags, domid);
+
+    return ret < 0 ? ERROR_FAIL : 0;
 }
