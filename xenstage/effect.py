@@ -1,5 +1,5 @@
-"""Effect, Answer and Made: what a patch means, exactly: what becomes of a function, whom a new name answers yes,
-and how kinds of guest are made where their creator says more than flags."""
+"""Effect, Answer, Reach and Made: what a patch means, exactly: what becomes of a function, whom a new name answers
+yes, which hypercalls are reached, and how kinds of guest are made where their creator says more than flags."""
 
 from __future__ import annotations
 
@@ -98,6 +98,33 @@ class Answer:
         """
         try:
             return Answer(str(value["name"]), tuple(value["yes"]), tuple(value["bits"]))
+        except (KeyError, TypeError) as e:
+            raise ValueError(str(e)) from e
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What becomes of one cell of the hypercall matrix; the proof holds it both ways.
+
+    :param cell: kind of guest, width and name, as "pvh/64/set_timer_op".
+    :param becomes: a pattern (fnmatch) of what it reaches after the patch, as the matrix has it.
+    """
+
+    cell: str
+    becomes: str
+
+    def to_json(self) -> dict[str, Any]:
+        """As the evidence file has it."""
+        return asdict(self)
+
+    @staticmethod
+    def from_json(value: dict[str, Any]) -> Reach:
+        """The inverse of :meth:`to_json`.
+
+        :raises ValueError: for a value that is none.
+        """
+        try:
+            return Reach(str(value["cell"]), str(value["becomes"]))
         except (KeyError, TypeError) as e:
             raise ValueError(str(e)) from e
 

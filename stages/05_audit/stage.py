@@ -284,6 +284,7 @@ CONSTRAINTS = (
         rewrite=hypercalls.give,
         names=("HCALL_HVM",),
         intended=("set_timer_op and tmem_op work for PVH guests in 64-bit mode; they were answered -ENOSYS",),
+        reaches=hypercalls.REACHES,
         probes=("hypercall.set_timer_op", "hypercall.tmem_op"),
     ),
     Patch(

@@ -27,6 +27,8 @@ class Mutant:
     :param apply: the files of the tree after the patch that it changes, with their bytes;
         LookupError where the tree has no place for it.
     :param both: what it brings to the trees before and after the patch, for ``apply`` to spoil.
+    :param subject: words of the subject by which the patch is known instead of its number, which
+        differs between trees.
     :param config: for a mutant of the builds, the configuration in which it shows.
     :param keeps_edits: whether the declared edits stay, so that the difference is stray.
     """
@@ -40,6 +42,7 @@ class Mutant:
     keeps_edits: bool = False
     both: Apply | None = None
     config: str = ""
+    subject: str = ""
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,15 @@ class Bench:
     cases: Cases
 
     def case(self, mutant: Mutant) -> Case:
-        """The true patch that a mutant spoils; a negative number counts from the stage's end."""
+        """The true patch that a mutant spoils; a negative number counts from the stage's end.
+
+        :raises LookupError: no patch of this tree has the subject.
+        """
+        if mutant.subject:
+            named = [c for (s, _), c in self.cases.items() if s == mutant.stage and mutant.subject in c.subject]
+            if not named:
+                raise LookupError(f"no patch is about {mutant.subject}")
+            return named[0]
         patch = mutant.patch
         if patch < 0:
             patch += 1 + max(n for s, n in self.cases if s == mutant.stage)

@@ -135,6 +135,7 @@ def cases_of(opened: Opened, series: Series, base: Files) -> list[Case]:
             series.stage.families,
             series.stage.mixed,
             answers=p.answers,
+            reaches=p.reaches,
             guests=series.stage.guests,
             closed=p.closed,
             interface=p.interface,

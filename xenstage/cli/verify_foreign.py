@@ -12,7 +12,7 @@ from typing import Any
 
 from ..builds.builder import Result
 from ..edit.edits import Edit
-from ..effect import Answer, Effect, Made
+from ..effect import Answer, Effect, Made, Reach
 from ..errors import Exit, XenstageError
 from ..mail.mailbox import FORMS, Mail, is_mailbox, one_series, read_mails
 from ..progress import Progress
@@ -205,6 +205,7 @@ def _declared(said: Any, number: int, tree: str, git: Any, commit: str) -> Decla
         tuple(Edit.from_json(e) for e in p["edits"]),
         tuple(Effect.from_json(e) for e in p.get("effects", ())),
         answers=tuple(Answer.from_json(a) for a in p.get("answers", ())),
+        reaches=tuple(Reach.from_json(r) for r in p.get("reaches", ())),
         guests=tuple(Made.from_json(m) for m in said.get("guests", ())),
         closed=bool(p.get("closed", False)),
         interface=tuple(p.get("interface", ())),

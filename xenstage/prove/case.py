@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from ..cache import Cache
 from ..edit.edits import Edit
-from ..effect import Answer, Effect, Made
+from ..effect import Answer, Effect, Made, Reach
 from ..families import Family, Mixed
 from ..index.sweep import Files
 from ..tree.git import Git
@@ -27,6 +27,7 @@ class Declared:
     :param families: which names belong to which feature test; ``mixed`` says where a test
         guards something of another one on purpose.
     :param answers: what names that the patch brings say of each kind of guest.
+    :param reaches: what becomes of single cells of the hypercall matrix.
     :param guests: how kinds of guest are made, on both sides.
     :param closed: after the patch domains can be made in these ways only.
     :param interface: every change of what the public headers fix, as the proof ``abi`` words it; empty where
@@ -42,6 +43,7 @@ class Declared:
     families: tuple[Family, ...] = ()
     mixed: tuple[Mixed, ...] = ()
     answers: tuple[Answer, ...] = ()
+    reaches: tuple[Reach, ...] = ()
     guests: tuple[Made, ...] = ()
     closed: bool = False
     interface: tuple[str, ...] = ()

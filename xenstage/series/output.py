@@ -182,6 +182,7 @@ def _patch(number: int, made: Made, builds: dict[str, Any]) -> dict[str, Any]:
         "intended": list(made.patch.intended),
         "effects": [e.to_json() for e in made.patch.effects],
         "answers": [a.to_json() for a in made.patch.answers],
+        "reaches": [r.to_json() for r in made.patch.reaches],
         "closed": made.patch.closed,
         "interface": list(made.patch.interface),
         "removes": list(made.patch.removes),

@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ..bundle import PACKAGE
-from ..effect import Answer, Effect, Made
+from ..effect import Answer, Effect, Made, Reach
 from ..errors import Exit, XenstageError
 from ..families import Family, Mixed
 
@@ -46,6 +46,7 @@ class Patch:
     :param effects: what becomes of single functions for single kinds of guest, exactly;
         the proofs hold both a difference that is not declared and a declared one that does
         not happen against the patch.
+    :param reaches: what becomes of single cells of the hypercall matrix, exactly; held both ways.
     :param answers: what the names that the patch brings say of each kind of guest; the proofs
         hold it both ways as well.
     :param interface: every change of what the public headers fix, exactly, as "domctl.h: struct s: 24 -> 28",
@@ -66,6 +67,7 @@ class Patch:
     probes: tuple[str, ...] = ()
     effects: tuple[Effect, ...] = ()
     answers: tuple[Answer, ...] = ()
+    reaches: tuple[Reach, ...] = ()
     closed: bool = False
     interface: tuple[str, ...] = ()
 
@@ -230,7 +232,7 @@ def _patch_defects(patch: Patch, keeps: tuple[str, ...]) -> list[str]:
     wrong = [] if callable(patch.rewrite) else ["rewrite is not a function"]
     for what in ("names", "removes", "introduces"):
         wrong += _not_names(what, getattr(patch, what))
-    for what in ("defines", "intended", "probes", "answers"):
+    for what in ("defines", "intended", "probes", "answers", "reaches"):
         if not isinstance(getattr(patch, what), tuple):
             wrong.append(f"{what} is not a tuple: a tuple of one has a comma, ('text',)")
     if wrong:

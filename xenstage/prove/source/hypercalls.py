@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from typing import Any
 
 from ...ctext.body import If, Leaf, Node, NotUnderstood, parameters, parse_body
@@ -352,7 +353,7 @@ def prove_hypercalls(case: Case, built: Mapping[str, tuple[Words, Words]]) -> Pr
 
 
 def _differences(case: Case, old: Matrix, new: Matrix) -> tuple[list[Finding], dict[str, list[str]]]:
-    declared = " ".join(case.declared.intended)
+    declared = {r.cell: r.becomes for r in case.declared.reaches}
     findings: list[Finding] = []
     difference: dict[str, list[str]] = {}
     for cell in sorted({*old.cells, *new.cells}):
@@ -360,12 +361,12 @@ def _differences(case: Case, old: Matrix, new: Matrix) -> tuple[list[Finding], d
         if a == b:
             continue
         difference[cell] = [a, b]
-        if cell.rpartition("/")[2] in declared.split() or re.search(
-            rf"\b{re.escape(cell.rpartition('/')[2])}\b", declared
-        ):
+        if cell in declared and fnmatchcase(b, declared[cell]):
             continue
         wider = _absent(a) and not _absent(b)
         findings.append(Finding(cell, f"{'reachable now, and not declared: ' if wider else ''}{a} before, {b} after"))
+    for cell in sorted(declared.keys() - difference.keys()):
+        findings.append(Finding(cell, f"declared to become {declared[cell]}, and it does not change"))
     return findings, difference
 
 
