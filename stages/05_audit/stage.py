@@ -285,7 +285,7 @@ CONSTRAINTS = (
         names=("HCALL_HVM",),
         intended=("set_timer_op and tmem_op work for PVH guests in 64-bit mode; they were answered -ENOSYS",),
         reaches=hypercalls.REACHES,
-        probes=("hypercall.set_timer_op", "hypercall.tmem_op"),
+        probes=("hypercall64.*.set_timer_op", "hypercall64.*.tmem_op"),
     ),
     Patch(
         subject="x86/hvm: deny hypercalls by feature",
