@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from xenstage.stage.audit import Audited, Kind
 from xenstage.stage.decisions import Decision
@@ -68,10 +68,26 @@ def audited(patches: Sequence[tuple[str, Patch]]) -> Audited:
     return Audited(TESTS, DECISIONS, KINDS, lambda name: subjects.get(name, ""), question)
 
 
+def _count(entries: Iterable[Decision]) -> Counter[str]:
+    return Counter(d.kind for d in entries if d.kind not in OWN)
+
+
+def classes(commit: str) -> str:
+    """The cover letter's list: how many tests of the base are of which class.
+
+    :param commit: the base; of another one than the decisions were made for nothing is counted.
+    """
+    known = DECISIONS[-1]
+    if known.base != commit:
+        return "  of this tree: as the messages of the patches say"
+    count = _count(known.entries)
+    return "\n".join(f"  {count[k]}: {KINDS[k].title}" for k in KINDS if count[k])
+
+
 def page(judged: Audited) -> str:
     """docs/audit.md."""
     entries = judged.decisions[-1].entries
-    count = Counter(d.kind for d in entries if d.kind not in OWN)
+    count = _count(entries)
     sums = [f"| {KINDS[k].title} | {count[k]} | {KINDS[k].about} |" for k in KINDS if count[k]]
     out = [HEAD.format(total=sum(count.values())), *sums, f"| **all** | **{sum(count.values())}** | |", ""]
     for kind, about in KINDS.items():

@@ -14,6 +14,7 @@ from xenstage.stage.decisions import Decision, load
 from xenstage.stage.view import View
 
 from .features import DECISIONS, TESTS
+from .judged import classes
 
 HERE = Path(__file__).parent
 LEFT = (load(HERE / "leftovers-sample.toml"), load(HERE / "leftovers.toml"))
@@ -123,3 +124,4 @@ def told(view: View) -> None:
             view.ask_instead(site, "has_hvm_container_domain($v)", rule=RULE, reason=why)
     leave_text(view)
     view.stay_rest("the ABI speaks of PVH there", *PVH, where=lambda s: s.scope == "getdomaininfo")
+    view.fact("classes", classes(view.commit))

@@ -527,12 +527,20 @@ STAGE = Stage(
     name="audit",
     title="audit the remaining is_pvh and all is_hvm tests",
     cover="""
-    This is the fifth step of the plan "PVH cleanups after 4.5": every test of is_hvm_domain() and
-    is_hvm_vcpu() is judged by what it guards.
+    This is the fifth step of the plan "PVH cleanups after 4.5". Tests of is_hvm_domain() and is_hvm_vcpu()
+    say "not PVH" without a word; each is judged by what it guards, and asks for that. The tests of
+    is_pvh_*() that the fourth step left become constraints on what may be combined, or ask for a container.
+
+    Bugs that the audit met come first, each alone. What asks for a feature changes nothing. Where a test
+    means an HVM container, PVH guests get what HVM guests have: each change is named in its patch.
+
+    The tests of is_hvm_*() by class:
+
+    {classes}
     """,
     families=FAMILIES,
     mixed=MIXED,
     audited=audited([(p.rewrite.__name__, p) for p in (*FEATURES, *CONTAINERS, TOLD)]),
     patches=(*FIXES, *FEATURES, *CONSTRAINTS, *CONTAINERS, TOLD),
-    why_not="mutants of its last nine patches, and a parameter's own feature, are still to come",
+    why_not="builds in every configuration, other trees, and a parameter's own feature are still to come",
 )
