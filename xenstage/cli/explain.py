@@ -10,6 +10,7 @@ import json
 import re
 import sys
 import textwrap
+import tomllib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -159,7 +160,8 @@ def _unreached(every: dict[int, Stage], made: Sequence[Series], files: Files) ->
     there = {s.stage.label for s in made}
     out = []
     for stage in every.values():
-        known = [load(p) for p in sorted((stages_folder() / stage.label).glob("*.toml"))]
+        data = sorted((stages_folder() / stage.label).glob("*.toml"))
+        known = [load(p) for p in data if "site" in tomllib.loads(p.read_text())]  # others are other data of the stage
         if stage.label not in there and known:
             # Files for certain trees before the one for any.
             found = for_tree(sorted(known, key=lambda d: not d.tree), files.has)
