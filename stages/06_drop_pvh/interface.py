@@ -123,6 +123,76 @@ if ( $f & DOMCRF_hvm )
 OCAML = """\
 Store_field($r,  $n, Val_bool(($i->flags & XEN_DOMINF_hvm_guest)
                                   && !$i->without));"""
+CREATE = "xc_domain_create($x, $s, $h, $f, $d)"
+DEVICES = "what the tools call HVM has a device model and a BIOS; the others are built as PV guests are"
+ASKS = "pvh=1 asks for an HVM guest without features"
+AS_PV = "to libxl's callers it is a PV guest, as before: it has no device model"
+NONE = "a complete HVM guest, or a PV one"
+TOOLS = (
+    # function, where, what it says, what it shall say, why
+    (
+        "xc_domain_getinfo",
+        "tools/libxc/",
+        "$i:word->hvm = !!($o.flags & XEN_DOMINF_hvm_guest);",
+        "$i->hvm      = ($o.flags & XEN_DOMINF_hvm_guest) &&\n                 !$o.without;",
+        DEVICES,
+    ),
+    (
+        "xc_domain_getinfo",
+        "tools/libxc/",
+        "$i:word->pvh = !!($o.flags & XEN_DOMINF_pvh_guest);",
+        "$i->pvh      = ($o.flags & XEN_DOMINF_hvm_guest) &&\n                 $o.without;",
+        DEVICES,
+    ),
+    (
+        "libxl__domain_make",
+        "tools/libxl/",
+        "flags |= XEN_DOMCTL_CDF_pvh_guest;",
+        "flags |= XEN_DOMCTL_CDF_hvm_guest;\nwithout = XEN_DOMCTL_WITHOUT_ALL;",
+        ASKS,
+    ),
+    ("libxl__domain_make", "tools/libxl/", "int flags, $rest;", "int flags, $rest;\nuint32_t without = 0;", ASKS),
+    ("libxl__domain_make", "tools/libxl/", CREATE, CREATE.replace("$d)", "without, $d)"), ASKS),
+    (
+        "libxl__domain_type",
+        "tools/libxl/",
+        "if ($i.flags & XEN_DOMINF_hvm_guest)",
+        "if (($i.flags & XEN_DOMINF_hvm_guest) && !$i.without)",
+        AS_PV,
+    ),
+    (
+        "xcinfo2xlinfo",
+        "tools/libxl/",
+        "$x->domain_type = ($i->flags & XEN_DOMINF_hvm_guest) ? $a : $b;",
+        "$x->domain_type =\n    (($i->flags & XEN_DOMINF_hvm_guest) && !$i->without) ?\n    $a : $b;",
+        AS_PV,
+    ),
+    *(
+        (function, place, CREATE, CREATE.replace("$d)", "0, $d)"), NONE)
+        for function, place in (
+            ("stub_xc_domain_create", "tools/ocaml/"),
+            ("pyxc_domain_create", "tools/python/"),
+            ("build", "tools/xenstore/"),
+        )
+    ),
+    (
+        "alloc_domaininfo",
+        "tools/ocaml/",
+        "Store_field($r, $n, Val_bool($i->flags & XEN_DOMINF_hvm_guest));",
+        OCAML,
+        DEVICES,
+    ),
+    *(
+        (
+            "xg_attach",
+            "tools/debugger/gdbsx/xg/",
+            f"_{kind}_guest = ($o.flags & XEN_DOMINF_{kind}_guest);",
+            f"_{kind}_guest = ($o.flags & XEN_DOMINF_hvm_guest) &&\n             {sign}$o.without;",
+            DEVICES,
+        )
+        for kind, sign in (("hvm", "!"), ("pvh", ""))
+    ),
+)
 BIT = "XEN_DOMCTL_WITHOUT_{}"
 ALL = "XEN_DOMCTL_WITHOUT_ALL"
 HEAD = """\
@@ -137,13 +207,12 @@ def without(view: View) -> None:
     _headers(view)
     _hypervisor(view)
     _libxc(view)
-    _libxl(view)
-    _others(view)
+    for function, place, old, new, why in TOOLS:
+        view.rewrite(view.function(function, place), old, new, rule=WITHOUT, reason=why)
     declare(view, "without")
     view.stay_rest("an HVM guest's flag, also that of one without features", where=_of_hvm)
-    changed = {(r.path, r.start) for r in _libxc_create(view)}
-    own = lambda s: s.name == "xc_domain_create" and any(p == s.path and a < s.offset < a + 32 for p, a in changed)  # noqa: E731
-    view.stay_rest("its definition and declaration, with one parameter more", where=own)
+    own = {(r.path, r.start + r.text.index("xc_domain_create")) for r in _libxc_create(view)}
+    view.stay_rest("its definition and declaration, with one parameter more", where=lambda s: (s.path, s.offset) in own)
 
 
 def _of_hvm(site: Site) -> bool:
@@ -294,99 +363,4 @@ def _libxc(view: View) -> None:
         )
     view.insert_after(
         view.run_of(create, "$c.flags = flags;"), "domctl.u.createdomain.without = without;", rule=rule, reason=why
-    )
-    info = view.function("xc_domain_getinfo", "tools/libxc/")
-    hvm = "$i:word->hvm = !!($o.flags & XEN_DOMINF_hvm_guest);"
-    pvh = "$i:word->pvh = !!($o.flags & XEN_DOMINF_pvh_guest);"
-    why = "what the tools call HVM has a device model and a BIOS; the others are built as PV guests are"
-    view.rewrite(
-        info,
-        hvm,
-        "$i->hvm      = ($o.flags & XEN_DOMINF_hvm_guest) &&\n                 !$o.without;",
-        rule=rule,
-        reason=why,
-    )
-    view.rewrite(
-        info,
-        pvh,
-        "$i->pvh      = ($o.flags & XEN_DOMINF_hvm_guest) &&\n                 $o.without;",
-        rule=rule,
-        reason=why,
-    )
-
-
-def _libxl(view: View) -> None:
-    rule = WITHOUT
-    make = view.function("libxl__domain_make", "tools/libxl/")
-    why = "pvh=1 asks for an HVM guest without features"
-    view.rewrite(
-        make,
-        "flags |= XEN_DOMCTL_CDF_pvh_guest;",
-        f"flags |= XEN_DOMCTL_CDF_hvm_guest;\nwithout = {ALL};",
-        rule=rule,
-        reason=why,
-    )
-    view.rewrite(
-        make,
-        "xc_domain_create($c, $s, $h, flags, $d)",
-        "xc_domain_create($c, $s, $h, flags, without, $d)",
-        rule=rule,
-        reason=why,
-    )
-    first = view.one("int flags, $rest;", make)
-    view.insert_after(view.place(make, first), "uint32_t without = 0;", rule=rule, reason=why)
-    why = "to libxl's callers it is a PV guest, as before: it has no device model"
-    view.rewrite(
-        view.function("libxl__domain_type", "tools/libxl/"),
-        "if ($i.flags & XEN_DOMINF_hvm_guest)",
-        "if (($i.flags & XEN_DOMINF_hvm_guest) && !$i.without)",
-        rule=rule,
-        reason=why,
-    )
-    view.rewrite(
-        view.function("xcinfo2xlinfo", "tools/libxl/"),
-        "$x->domain_type = ($i->flags & XEN_DOMINF_hvm_guest) ? $a : $b;",
-        "$x->domain_type =\n    (($i->flags & XEN_DOMINF_hvm_guest) && !$i->without) ?\n    $a : $b;",
-        rule=rule,
-        reason=why,
-    )
-
-
-def _others(view: View) -> None:
-    rule = WITHOUT
-    why = "a complete HVM guest, or a PV one"
-    for name, path in (
-        ("stub_xc_domain_create", "tools/ocaml/"),
-        ("pyxc_domain_create", "tools/python/"),
-        ("build", "tools/xenstore/"),
-    ):
-        view.rewrite(
-            view.function(name, path),
-            "xc_domain_create($x, $s, $h, $f, $d)",
-            "xc_domain_create($x, $s, $h, $f, 0, $d)",
-            rule=rule,
-            reason=why,
-        )
-    why = "what the tools call HVM has a device model"
-    view.rewrite(
-        view.function("alloc_domaininfo", "tools/ocaml/"),
-        "Store_field($r, $n, Val_bool($i->flags & XEN_DOMINF_hvm_guest));",
-        OCAML,
-        rule=rule,
-        reason=why,
-    )
-    attach = view.function("xg_attach", "tools/debugger/gdbsx/xg/")
-    view.rewrite(
-        attach,
-        "_hvm_guest = ($o.flags & XEN_DOMINF_hvm_guest);",
-        "_hvm_guest = ($o.flags & XEN_DOMINF_hvm_guest) &&\n             !$o.without;",
-        rule=rule,
-        reason=why,
-    )
-    view.rewrite(
-        attach,
-        "_pvh_guest = ($o.flags & XEN_DOMINF_pvh_guest);",
-        "_pvh_guest = ($o.flags & XEN_DOMINF_hvm_guest) &&\n             $o.without;",
-        rule=rule,
-        reason=why,
     )

@@ -72,13 +72,19 @@ def _rows(patch: str) -> list[tuple[str, str, str]]:
 def _say(view: View, rows: Iterable[tuple[str, str, str]], rule: str) -> int:
     """Put other words in the place of each match in its file, and count them."""
     taken: set[tuple[str, int]] = set()
+    silent: list[str] = []
     for path, pattern, new in rows:
         data = view.read(path).decode("latin-1") if view.files.has(path) else ""
-        for m in re.finditer(_loose(pattern), data):
+        found = list(re.finditer(_loose(pattern), data))
+        if not found and (pattern, new) not in NOTES:
+            silent.append(f"{path}: {pattern[:40]}")
+        for m in found:
             if (path, m.start()) not in taken:
                 taken.add((path, m.start()))
                 at = view.region(path, m.start(), m.end(), "prose")
                 view.replace(at, m.expand(new), rule=rule, reason=WHY)
+    if silent:
+        view.note(f"{len(silent)} texts of words.toml are not in this tree: {'; '.join(silent)}")
     return len(taken)
 
 

@@ -199,6 +199,14 @@ def sample_repo(cache: Path) -> Path:
     return cache / "xenstage/sample/repo.git"
 
 
+def written_on_sample(place: Path, cache: Path, *stages: str) -> Path:
+    """The series of stages on a repository that holds the sample; where they were written."""
+    make_repo(place / "tree")
+    argv = ("run", *stages, "--tree", str(place / "tree"), "--config", CONFIG, "--out", str(place / "out"))
+    shell(*argv, cache=cache).good()
+    return place / "out"
+
+
 def rows(table: str) -> list[str]:
     """Keys of the rows of a table in the merged form."""
     return re.findall(r"HCALL\(\s*(\w+),", table)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from xenstage.cli import common
+from xenstage.cli import common, explain
 
 from .conftest import Tool
 from .kit import CONFIG, PROJECT, Repo, snapshot
@@ -82,7 +82,7 @@ def pumps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, xen_like_repo: Factor
     (folder / "stage.py").write_text(STAGE)
     (folder / "decisions.toml").write_text(DECISIONS)
     monkeypatch.setattr(common, "stages_folder", lambda: tmp_path / "stages")
-    monkeypatch.setattr("xenstage.cli.explain.stages_folder", lambda: tmp_path / "stages")
+    monkeypatch.setattr(explain, "stages_folder", lambda: tmp_path / "stages")
     repo = xen_like_repo()
     repo.append(PUMP, TIMERS)
     repo.commit()

@@ -14,7 +14,7 @@ from xenstage.bundle import bundled
 from xenstage.stage.declare import load_stages
 
 from .conftest import Tool
-from .kit import CONFIG, Repo, apply, evidence, make_repo, numbered, shell
+from .kit import Repo, apply, evidence, make_repo, numbered, written_on_sample
 
 FOUR = "04_replace_tests"
 BEFORE = ("01_merge_hcall_tables", "02_pvh_flag", "03_feature_flags")
@@ -23,12 +23,7 @@ BEFORE = ("01_merge_hcall_tables", "02_pvh_flag", "03_feature_flags")
 @pytest.fixture(scope="module")
 def made(warm: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All four series on a repository that holds the sample."""
-    place = tmp_path_factory.mktemp("four")
-    make_repo(place / "tree")
-    stages = ("01", "02", "03", "04")
-    argv = ("run", *stages, "--tree", str(place / "tree"), "--config", CONFIG, "--out", str(place / "out"))
-    shell(*argv, cache=warm).good()
-    return place / "out"
+    return written_on_sample(tmp_path_factory.mktemp("four"), warm, "01", "02", "03", "04")
 
 
 @pytest.fixture(scope="module")

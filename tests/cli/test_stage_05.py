@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from .conftest import Tool
-from .kit import CONFIG, apply, evidence, make_repo, numbered, shell
+from .kit import CONFIG, apply, evidence, make_repo, numbered, written_on_sample
 
 FIVE = "05_audit"
 STAGES = ("01_merge_hcall_tables", "02_pvh_flag", "03_feature_flags", "04_replace_tests", FIVE)
@@ -17,11 +17,7 @@ NAMES = ("is_hvm_domain", "is_hvm_vcpu", "is_pvh_domain", "is_pvh_vcpu")
 @pytest.fixture(scope="module")
 def made(warm: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All five series on a repository that holds the sample."""
-    place = tmp_path_factory.mktemp("five")
-    make_repo(place / "tree")
-    argv = ("run", "01", "02", "03", "04", "05", "--tree", str(place / "tree"), "--config", CONFIG)
-    shell(*argv, "--out", str(place / "out"), cache=warm).good()
-    return place / "out"
+    return written_on_sample(tmp_path_factory.mktemp("five"), warm, "01", "02", "03", "04", "05")
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from ..index.sweep import Files, sweep
 from ..prove.model.special import World
 from ..prove.model.world import world_of
 from ..series.make import Series, Workshop, make_series
-from ..stage.decisions import Decisions, for_tree, load
+from ..stage.decisions import Decisions, load
 from ..stage.declare import Stage, find
 from ..stage.view import View
 from ..tree.git import Identity
@@ -156,16 +156,16 @@ def _index(files: Files, prepared: list[Prepared], names: list[str], opened: Ope
 
 
 def _unreached(every: dict[int, Stage], made: Sequence[Series], files: Files) -> list[tuple[str, Decisions]]:
-    """The decisions of stages that no series is there of, those for this tree if there are several."""
+    """The decisions of stages that no series is there of: those for this tree, where some are for certain trees."""
     there = {s.stage.label for s in made}
     out = []
     for stage in every.values():
+        if stage.label in there:
+            continue
         data = sorted((stages_folder() / stage.label).glob("*.toml"))
         known = [load(p) for p in data if "site" in tomllib.loads(p.read_text())]  # others are other data of the stage
-        if stage.label not in there and known:
-            # Files for certain trees before the one for any.
-            found = for_tree(sorted(known, key=lambda d: not d.tree), files.has)
-            out.append((stage.label, replace(found, entries=tuple(d for d in found.entries if not d.after))))
+        mine = [d for d in known if d.tree and files.has(d.tree)] or [d for d in known if not d.tree]
+        out += [(stage.label, replace(d, entries=tuple(e for e in d.entries if not e.after))) for d in mine]
     return out
 
 
