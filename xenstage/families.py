@@ -32,3 +32,16 @@ class Mixed:
     gate: str
     holds: str
     because: str
+
+
+@dataclass(frozen=True)
+class Moved:
+    """All tests of one family, which a patch moves at once: a test left behind would be as true today, and wrong
+    the day a set of features tells the two questions apart.
+
+    :param accessor: the question that is asked after the patch of all that belongs to its family.
+    :param instead_of: the questions that no longer guard any of it.
+    """
+
+    accessor: str
+    instead_of: tuple[str, ...]

@@ -6,6 +6,7 @@ follows, with what it changes for PVH guests.
 
 from __future__ import annotations
 
+from xenstage.families import Moved
 from xenstage.stage.declare import Patch, Stage
 
 from . import constraints, containers, features, fixes, hypercalls, leftovers
@@ -79,6 +80,7 @@ FEATURES = (
         """,
         rewrite=features.emuirq,
         names=TESTS,
+        moved=(Moved("has_emuirq", TESTS),),
     ),
     Patch(
         subject="x86/hvm: ioreq server operations are for ioreq servers",

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from .operators import Apply, Mutant, in_file, replace
+import re
+from collections.abc import Callable
+
+from xenstage.index.sweep import Files, sweep
+
+from .operators import Apply, Changed, Mutant, in_file, replace
 
 HVM, MM, PHYSDEV = (rf"xen/arch/x86/{p}\.c\Z" for p in ("hvm/hvm", "mm", "physdev"))
 ANY = r"xen/.*\.c\Z"
@@ -75,3 +80,17 @@ AUDIT = (
         replace(r"is_pvh_domain\(", "!is_pvh_domain(", where=ANY, word="getdomaininfo"),
     ),
 )  # fmt: skip
+
+
+def left_behind(accessor: str, question: str) -> Callable[[Files], list[Changed]]:
+    """Each test of an accessor turned back, one by one."""
+
+    def every(files: Files) -> list[Changed]:
+        out: list[Changed] = []
+        for path in sorted({h.path for h in sweep(files, [accessor]) if h.path.endswith(".c")}):
+            data = files.read(path)
+            for m in re.finditer(rb"\b%s\(" % accessor.encode(), data):
+                out.append({path: data[: m.start()] + question.encode() + b"(" + data[m.end() :]})
+        return out
+
+    return every

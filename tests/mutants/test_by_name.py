@@ -9,7 +9,7 @@ import pytest
 from xenstage.effect import Effect
 from xenstage.prove.case import Case
 
-from .audit import AUDIT
+from .audit import AUDIT, left_behind
 from .dropped import DROPPED
 from .operators import Mutant
 from .run import Bench, bench, catch, prove
@@ -53,3 +53,15 @@ def test_effects_are_held_both_ways(on: Bench) -> None:
         assert declared(case, other, *rest) != "PASS", f"{case.subject}: {other.where}"
         wider = Effect("xen/common/domain.c", "domain_create", "pvh", reads_true="is_hvm_*")
         assert declared(case, first, *rest, wider) != "PASS", f"{case.subject}: an effect that does not happen"
+
+
+def test_each_site_of_a_group_that_is_left_behind_is_caught(on: Bench) -> None:
+    """No truth table tells it: is_hvm_domain() is as true today as the feature that the rest of the group asks for."""
+    (case,) = (c for (s, _), c in on.cases.items() if s == 5 and c.declared.moved)
+    mutants = left_behind("has_emuirq", "is_hvm_domain")(case.after)
+    assert len(mutants) > 8
+    assert prove(case, "gates", on.opened.cache, 1).verdict == "PASS"
+    for changed in mutants:
+        spoilt = dataclasses.replace(case, after=case.after.with_overlay(changed))
+        proof = prove(spoilt, "gates", on.opened.cache, 1)
+        assert any("is left behind" in f.what for f in proof.findings), (list(changed), proof)

@@ -139,6 +139,7 @@ def cases_of(opened: Opened, series: Series, base: Files) -> list[Case]:
             guests=series.stage.guests,
             closed=p.closed,
             interface=p.interface,
+            moved=p.moved,
         )
         git, tree = opened.tree.git, opened.tree
         out.append(make_case(git, number, parent, made.commit, base, tree.base, declared, opened.cache))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from ..cache import Cache
 from ..edit.edits import Edit
 from ..effect import Answer, Effect, Made, Reach
-from ..families import Family, Mixed
+from ..families import Family, Mixed, Moved
 from ..index.sweep import Files
 from ..tree.git import Git
 from .claims import claim_in
@@ -26,6 +26,7 @@ class Declared:
     :param effects: what becomes of single functions for single kinds of guest, exactly.
     :param families: which names belong to which feature test; ``mixed`` says where a test
         guards something of another one on purpose.
+    :param moved: families of which the patch leaves no test to another question.
     :param answers: what names that the patch brings say of each kind of guest.
     :param reaches: what becomes of single cells of the hypercall matrix.
     :param guests: how kinds of guest are made, on both sides.
@@ -47,6 +48,7 @@ class Declared:
     guests: tuple[Made, ...] = ()
     closed: bool = False
     interface: tuple[str, ...] = ()
+    moved: tuple[Moved, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ..bundle import PACKAGE
 from ..effect import Answer, Effect, Made, Reach
 from ..errors import Exit, XenstageError
-from ..families import Family, Mixed
+from ..families import Family, Mixed, Moved
 
 if TYPE_CHECKING:
     from .audit import Audited
@@ -52,6 +52,7 @@ class Patch:
     :param interface: every change of what the public headers fix, exactly, as "domctl.h: struct s: 24 -> 28",
         "domctl.h: macro M is gone" or "… is new: 8"; a change that it lacks is a FAIL, and so is one that does not
         happen. What a rewrite knows from the tree only, it puts down by ``view.fixes``.
+    :param moved: families of which the patch leaves no test to another question, in any file.
     :param closed: after the patch a domain can be made as the stage's ``guests`` say, and not otherwise; proved by
         trying.
     """
@@ -70,6 +71,7 @@ class Patch:
     reaches: tuple[Reach, ...] = ()
     closed: bool = False
     interface: tuple[str, ...] = ()
+    moved: tuple[Moved, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ Two sets of features cannot tell has_vpic() from has_vioapic(): the same guests 
 and no truth table differs.  What tells them apart is the code behind the test.  A stage
 says which names belong to which question (:class:`xenstage.families.Family`); each test in
 a function that a patch changes must guard something of its own family, and nothing of
-another one that is not asked for as well.
+another one that is not asked for as well.  Where a patch moves a family, nothing of it is left
+to the questions that were asked before, in any function of the tree.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from ...ctext.body import NotUnderstood
-from ...ctext.entities import Entity
+from ...ctext.entities import Entity, entities
 from ...ctext.lexer import Kind, Token, matching
 from ...ctext.statements import Statement, around, function_body
+from ...families import Moved
+from ...index.sweep import C_SUFFIXES, sweep
 from ..case import Case, spot
 from ..changes import changed_entities
 from ..result import FAIL, PASS, REFUSED, Finding, Proof
@@ -69,6 +72,10 @@ def prove_gates(case: Case) -> Proof:
             findings += _wrong(gate, words, case)
             own = sorted({w for w in gate.guards if _of(w, words[gate.accessor])})
             rows.append({"where": gate.where, "function": gate.function, "asks": gate.accessor, "for": own})
+    for moved in case.declared.moved:
+        left, doubted = _left_behind(case, moved, words)
+        findings += left
+        refused += doubted
     facts = {"gates": sorted(rows, key=str)}
     if findings:
         return Proof(NAME, FAIL, f"{len(findings)} gates ask for something else", tuple(findings + refused), facts)
@@ -94,6 +101,34 @@ def _wrong(gate: Gate, words: Mapping[str, Sequence[str]], case: Case) -> Iterat
                 gate.where,
                 f"{gate.accessor} guards {word} in {gate.function}, which belongs to {' and '.join(others)}",
             )
+
+
+def _left_behind(case: Case, moved: Moved, words: Mapping[str, Sequence[str]]) -> tuple[list[Finding], list[Finding]]:
+    """Tests of the questions of before that still guard something of a family; functions that are not understood."""
+    asked = {**words, **dict.fromkeys(moved.instead_of, words[moved.accessor])}
+    left: list[Finding] = []
+    refused: list[Finding] = []
+    hits = sweep(case.after, moved.instead_of)
+    for path in sorted({h.path for h in hits if h.path.endswith(C_SUFFIXES)}):
+        for entity in entities(case.after.read(path)).values():
+            asks = entity.kind in ("function", "macro") and entity.name not in asked
+            if not asks or not set(entity.words) & set(moved.instead_of):
+                continue
+            try:
+                gates = [g for g in _gates(case, path, entity, asked) if g.accessor in moved.instead_of]
+            except NotUnderstood as e:
+                refused.append(Finding(f"{path}: {entity.name}", str(e)))
+                continue
+            for gate in gates:
+                mine = sorted({w for w in gate.guards if _of(w, words[moved.accessor])})
+                on_purpose = any(
+                    (m.function, m.gate, m.holds) == (gate.function, gate.accessor, moved.accessor)
+                    for m in case.declared.mixed
+                )
+                if mine and moved.accessor not in gate.around and not on_purpose:
+                    what = f"{gate.accessor} is left behind in {gate.function}: it guards {', '.join(mine)}"
+                    left.append(Finding(gate.where, f"{what}, of which the patch says that {moved.accessor} is asked"))
+    return left, refused
 
 
 def _of(word: str, patterns: Sequence[str]) -> bool:
