@@ -11,7 +11,10 @@ from xenstage.stage.declare import beside
 MORE = {
     "has_emuirq": ("pirq", "dpci", "pirq_desc", "pirq_guest_bind", "pirq_guest_unbind", "ECS_PIRQ"),
     "has_ioreq": ("HVMMEM_*", "HVM_HCALL_invalidate"),
-    "has_vlapic": ("hvm_inject_msi", "MAX_HVM_VCPUS", "PIN_BASED_POSTED_INTERRUPT"),
+    "has_vlapic": (
+        *("hvm_inject_msi", "MAX_HVM_VCPUS", "HVM_MAX_VCPUS", "PIN_BASED_POSTED_INTERRUPT", "evtchn_upcall_vector"),
+        *("xenpmu_data", "VPMU_CACHED", "vpmu_initialise"),
+    ),
     "has_vpic": ("hvm_isa_irq_assert", "hvm_isa_irq_deassert"),
     "has_vioapic": ("irq_dump", "gsi_assert_count", "HVMIRQ_callback_*", "XENFEAT_hvm_callback_vector"),
     "has_vtimers": ("periodic_period",),

@@ -31,16 +31,9 @@ def memory_types(view: View) -> None:
     view.stay_rest("the operation itself")
 
 
-PCI = "xen/drivers/passthrough/pci.c"
-DEVICES = (
-    Effect(
-        PCI,
-        "iommu_do_pci_domctl",
-        "pvh",
-        diff="+ if (!is_hardware_domain(d))\n+ ret = -EOPNOTSUPP\n+ break",
-        because="there is no bus to find a device on",
-    ),
-)
+PASSTHROUGH = "xen/drivers/passthrough/"
+ASSIGN = "ret = xsm_assign_device($x);"
+REFUSED = "+ if (!is_hardware_domain(d))\n+ ret = -EOPNOTSUPP\n+ break"
 REFUSE = """\
 /* The guest would have no bus to find it on. */
 if ( has_hvm_container_domain(d) && !has_vpci(d) &&
@@ -57,8 +50,15 @@ def devices(view: View) -> None:
     """PCI devices are for guests that can find them."""
     if not view.sites("XEN_DOMCTL_assign_device"):
         return  # a tree without pass-through
-    function = view.function("iommu_do_pci_domctl", PCI)
-    assign = view.run_of(function, "ret = xsm_assign_device($x);")
+    cases = [s for s in view.sites("XEN_DOMCTL_assign_device") if s.path.startswith(PASSTHROUGH) and s.scope]
+    around = [view.function_around(s.path, s.offset) for s in cases if s.kind == "code"]
+    assigning = {(f.path, f.start): f for f in around if view.matches(ASSIGN, f)}
+    if len(assigning) != 1:
+        places = ", ".join(f"{s.path}:{s.line}" for s in cases) or "nowhere"
+        raise view.unknown(f"devices are assigned in {len(assigning)} functions; needed: one", places)
+    (function,) = assigning.values()
     why = "without emulated PCI the guest has no bus to find it on"
-    view.insert_before(assign, REFUSE, rule=RULE, reason=why)
+    view.insert_before(view.run_of(function, ASSIGN), REFUSE, rule=RULE, reason=why)
+    name, because = function.what.split()[-1], "there is no bus to find a device on"
+    view.effect(Effect(function.path, name, "pvh", diff=REFUSED, because=because))
     view.stay_rest("the interface, or its other users")

@@ -22,11 +22,11 @@ CONTEXT = """\
 #define has_hvm_context(d) \\
     (((d)->features & DOMFEAT_CONTEXT) == DOMFEAT_CONTEXT)"""
 START = """\
-if ( is_hvm_vcpu($v) )
-{
-    paging_update_paging_modes($v);
+if ( {question} )
+{{
+    paging_update_paging_modes($v:word);
     vmx_vlapic_msr_changed($v);
-}"""
+}}"""
 STARTS = """\
 if ( has_realmode($v->domain) )
     /* will update HOST & GUEST_CR3 as reqd */
@@ -89,10 +89,11 @@ def start(view: View) -> None:
             view.ask_instead(use.site, question, rule="ask for the feature", reason=decision.reason)
             continue
         function = view.function_around(use.site.path, use.site.offset)
-        block = view.run_of(function, START.replace("$v", use.site.argument))
+        start = START.format(question=f"{use.site.name}({use.site.argument})")
+        block, v = view.run_of(function, start), view.hole(function, view.one(start, function), "v")
         view.replace(
             block,
-            _indented(STARTS.replace("$v", use.site.argument), view.indent(block.path, block.start)),
+            _indented(STARTS.replace("$v", v), view.indent(block.path, block.start)),
             rule="ask for the feature",
             reason=decision.reason,
         )

@@ -74,7 +74,8 @@ def deny(view: View) -> None:
     view.replace(whole, HEAD + table, rule=rule, reason=why)
     function = view.function_around(decided[0].site.path, decided[0].site.offset)
     asked = f"!({MERGED}[$i].guests & ($p:word($v) ? HCALL_PVH : HCALL_HVM))"
-    instead = f"!{MERGED}[$i].native ||\n({MERGED}[$i].denied & $v->domain->features)"
+    owner = "$v" if decided[0].site.name.endswith("_domain") else "$v->domain"
+    instead = f"!{MERGED}[$i].native ||\n({MERGED}[$i].denied & {owner}->features)"
     view.rewrite(function, asked, instead, rule=rule, reason="a row that is there, and that nothing denies")
     for named in view.prose(MASKED):
         view.replace(named, f"see {MERGED}", rule="correct the documentation", reason="every row is PVH's now")

@@ -69,7 +69,7 @@ def audited(patches: Sequence[tuple[str, Patch]]) -> Audited:
 
 
 def _count(entries: Iterable[Decision]) -> Counter[str]:
-    return Counter(d.kind for d in entries if d.kind not in OWN)
+    return Counter(d.kind for d in entries if d.kind not in OWN and not d.elsewhere)
 
 
 def classes(commit: str) -> str:
@@ -91,7 +91,7 @@ def page(judged: Audited) -> str:
     sums = [f"| {KINDS[k].title} | {count[k]} | {KINDS[k].about} |" for k in KINDS if count[k]]
     out = [HEAD.format(total=sum(count.values())), *sums, f"| **all** | **{sum(count.values())}** | |", ""]
     for kind, about in KINDS.items():
-        mine = [d for d in entries if d.kind == kind]
+        mine = [d for d in entries if d.kind == kind and not d.elsewhere]
         out += [f"## {about.title[0].upper()}{about.title[1:]}", "", about.about, "", *_table(mine, judged), ""]
     return "\n".join(out)
 

@@ -184,7 +184,6 @@ CONSTRAINTS = (
         rewrite=constraints.devices,
         names=("XEN_DOMCTL_assign_device",),
         intended=("assigning a PCI device to a PVH domain other than the hardware domain fails with -EOPNOTSUPP",),
-        effects=constraints.DEVICES,
     ),
     Patch(
         subject="x86/hvm: memory types other than RAM need a device model",

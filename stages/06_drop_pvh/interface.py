@@ -61,7 +61,8 @@ def _callers(view: View) -> list[Region]:
 
 def _calls(view: View, site: Site) -> bool:
     """Whether a use is a call of the function, and not of a member of that name."""
-    if site.kind != "code" or not site.path.endswith(".c") or not site.scope or site.scope == "domain_create":
+    ours = site.path.startswith("xen/") and site.path.endswith(".c")
+    if site.kind != "code" or not ours or not site.scope or site.scope == "domain_create":
         return False
     before, after = view.read(site.path)[: site.offset].rstrip(), view.read(site.path)[site.offset + len(site.name) :]
     return not before.endswith((b"->", b".")) and after.lstrip().startswith(b"(")
@@ -124,6 +125,8 @@ OCAML = """\
 Store_field($r,  $n, Val_bool(($i->flags & XEN_DOMINF_hvm_guest)
                                   && !$i->without));"""
 CREATE = "xc_domain_create($x, $s, $h, $f, $d)"
+CREATE_CONFIG = "xc_domain_create_config($x, $s, $h, $f, $d, $c)"
+CREATORS = ("xc_domain_create", "xc_domain_create_config")
 DEVICES = "what the tools call HVM has a device model and a BIOS; the others are built as PV guests are"
 ASKS = "pvh=1 asks for an HVM guest without features"
 AS_PV = "to libxl's callers it is a PV guest, as before: it has no device model"
@@ -207,11 +210,17 @@ def without(view: View) -> None:
     _headers(view)
     _hypervisor(view)
     _libxc(view)
-    for function, place, old, new, why in TOOLS:
-        view.rewrite(view.function(function, place), old, new, rule=WITHOUT, reason=why)
+    for name, place, old, new, why in TOOLS:
+        function = view.function(name, place)
+        if "XEN_DOMINF_pvh_guest" in old and "XEN_DOMINF_pvh_guest" not in function.text:
+            view.note(f"{name} does not ask for PVH here")
+            continue
+        if old == CREATE and view.matches(CREATE_CONFIG, function):
+            old, new = CREATE_CONFIG, new.replace("create(", "create_config(").replace("$d)", "$d, $c)")
+        view.rewrite(function, old, new, rule=WITHOUT, reason=why)
     declare(view, "without")
     view.stay_rest("an HVM guest's flag, also that of one without features", where=_of_hvm)
-    own = {(r.path, r.start + r.text.index("xc_domain_create")) for r in _libxc_create(view)}
+    own = {(r.path, r.start + r.text.index("xc_domain_create")) for pair in _libxc_creators(view) for r in pair}
     view.stay_rest("its definition and declaration, with one parameter more", where=lambda s: (s.path, s.offset) in own)
 
 
@@ -295,7 +304,7 @@ def _hypervisor(view: View) -> None:
         if s.kind == "code" and s.path.startswith("xen/common/")
     ]
     (domctl,) = list({f.start: f for f in around if view.matches(asked, f)}.values())
-    o = view.hole(domctl, view.one("domain_create($a, $f, features, $o.ssidref)", domctl), "o")
+    o = view.hole(domctl, view.one(asked.replace("$o", "$o.flags"), domctl), "o")
     view.insert_after(
         view.run_of(domctl, asked),
         LEFT_OUT.format(o=o),
@@ -345,22 +354,26 @@ def _dom0(view: View) -> None:
             )
 
 
-def _libxc_create(view: View) -> tuple[Region, Region]:
-    """xc_domain_create() where it is defined, and where it is declared."""
-    return view.function("xc_domain_create", "tools/libxc/"), view.prototype("xc_domain_create", "tools/libxc/")
+def _libxc_creators(view: View) -> list[tuple[Region, Region]]:
+    """libxc's functions that create domains: where each is defined, and where it is declared."""
+    there = [n for n in CREATORS if view.sites(n)]
+    return [(view.function(n, "tools/libxc/"), view.prototype(n, "tools/libxc/")) for n in there]
 
 
 def _libxc(view: View) -> None:
     rule, why = WITHOUT, "who creates a domain says what it does without"
-    create, declared = _libxc_create(view)
-    for each in (create, declared):
-        view.rewrite(
-            each,
-            "uint32_t flags, uint32_t *$id:word",
-            "uint32_t flags,\nuint32_t without,\nuint32_t *$id",
-            rule=rule,
-            reason=why,
-        )
-    view.insert_after(
-        view.run_of(create, "$c.flags = flags;"), "domctl.u.createdomain.without = without;", rule=rule, reason=why
-    )
+    for create, declared in _libxc_creators(view):
+        for each in (create, declared):
+            view.rewrite(
+                each,
+                "uint32_t flags, uint32_t *$id:word",
+                "uint32_t flags,\nuint32_t without,\nuint32_t *$id",
+                rule=rule,
+                reason=why,
+            )
+        handed_on = f"return {CREATE_CONFIG}"
+        if view.matches(handed_on, create):
+            view.rewrite(create, handed_on, handed_on.replace("$d", "without, $d"), rule=rule, reason=why)
+            continue
+        told = view.run_of(create, "$c.flags = flags;")
+        view.insert_after(told, "domctl.u.createdomain.without = without;", rule=rule, reason=why)

@@ -92,7 +92,7 @@ STAGE = Stage(
                 "DOMCRF_hvm",
                 "DOMCRF_pvh",
                 "_DOMCRF_pvh",
-                "xc_domain_create",
+                *interface.CREATORS,
             ),
             removes=(
                 "_XEN_DOMCTL_CDF_pvh_guest",

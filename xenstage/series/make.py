@@ -211,8 +211,8 @@ def _already(patch: Patch, files: Files) -> bool:
     hits = sweep(files, [*patch.introduces, *patch.removes])
     there = {h.name for h in hits}
     done = [n for n in patch.introduces if n in there] + [n for n in patch.removes if n not in there]
-    if not done:
-        return False
+    if not done or (not patch.introduces and len(done) < len(patch.removes)):
+        return False  # a name that this tree never had tells nothing; what the patch needs, its rewrite asks for
     if len(done) == len(patch.introduces) + len(patch.removes):
         return True
     todo = sorted({*patch.introduces, *patch.removes} - set(done))

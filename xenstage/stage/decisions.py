@@ -282,7 +282,7 @@ class Deciding(Conditions):
         if unknown:
             raise self.unknown(
                 f"{len(unknown)} uses are in no entry of {decisions.name}",
-                "\n\n".join(self._entry(u) for u in unknown[:8]),
+                "\n\n".join(self._entry(u) for u in unknown),
             )
         if twice:
             raise self.unknown(
