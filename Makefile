@@ -19,11 +19,11 @@ test:
 
 # Does every patch of the series build (x86_64, debug=y)?
 build:
-	@sh ci/xenstage.sh build 01 02 03 04 --base "$(BASE)" --out "$(OUT)"
+	@sh ci/xenstage.sh build 01 02 03 04 05 06 --base "$(BASE)" --out "$(OUT)"
 
 # Every proof of every patch, in every configuration whose compiler is here.
 verify:
-	@sh ci/xenstage.sh verify 01 02 03 04 --base "$(BASE)" --out "$(OUT)" --second-opinion
+	@sh ci/xenstage.sh verify 01 02 03 04 05 06 --base "$(BASE)" --out "$(OUT)" --second-opinion
 
 # One page of everything that was proved and booted.
 report:
@@ -39,7 +39,7 @@ boot:
 
 # Base and stages with every guest, on every machine that can.
 matrix:
-	@sh ci/xenstage.sh matrix 01 02 03 04 --base "$(BASE)" --out "$(OUT)"
+	@sh ci/xenstage.sh matrix 01 02 03 04 05 06 --base "$(BASE)" --out "$(OUT)"
 
 # Break guests, tools, emulators and hypervisors on purpose: what is each boot called?
 sabotage:

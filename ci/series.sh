@@ -18,4 +18,4 @@ python=$(sh ci/setup.sh) || {
     echo "make series: NOT DONE: the Python packages cannot be fetched now. No series was written; try again online"
     exit 0
 }
-PYTHONPATH=$here exec "$python" -m xenstage run 01 02 03 04 --tree "$tree" --base "$base" --out "$out"
+PYTHONPATH=$here exec "$python" -m xenstage run 01 02 03 04 05 06 --tree "$tree" --base "$base" --out "$out"

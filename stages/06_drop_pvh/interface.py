@@ -304,7 +304,9 @@ def _hypervisor(view: View) -> None:
         if s.kind == "code" and s.path.startswith("xen/common/")
     ]
     (domctl,) = list({f.start: f for f in around if view.matches(asked, f)}.values())
-    o = view.hole(domctl, view.one(asked.replace("$o", "$o.flags"), domctl), "o")
+    made = "domain_create($a, $f, features, $o.ssidref)"
+    configured = made.replace("ssidref", "ssidref, $c")  # from 4.6 on
+    o = view.hole(domctl, view.one(configured if view.matches(configured, domctl) else made, domctl), "o")
     view.insert_after(
         view.run_of(domctl, asked),
         LEFT_OUT.format(o=o),

@@ -35,7 +35,6 @@ STAGE = Stage(
     number=6,
     name="drop_pvh",
     title="xen: drop PVH",
-    why_not="one configuration of seven was built with its tools, and no other tree was tried",
     cover="""
     This is the sixth and last step of the plan "PVH cleanups after 4.5". PVH leaves the hypercall
     interface, the hypervisor's names and struct domain: to Xen, a PVH guest is an HVM guest without

@@ -16,6 +16,7 @@ _PLACES = {
     "console": "/usr/sbin/xenconsoled",
     "libxl": "/usr/sbin/xl",
     "firmware": "/usr/lib/xen/boot/hvmloader",
+    "debugger/gdbsx": "/usr/sbin/gdbsx",
 }
 _FILES = {
     "Config.mk": "XEN_TARGET_ARCH = x86_64\n",
@@ -60,7 +61,7 @@ def _tree() -> dict[str, str]:
     for name, place in _PLACES.items():
         inside = "hvmloader/" if name == "firmware" else ""
         files[f"tools/{name}/Makefile"] = _MAKE.format(source=f"{inside}it.c", place=place)
-        files[f"tools/{name}/{inside}it.c"] = f"int {name};\n"
+        files[f"tools/{name}/{inside}it.c"] = f"int {Path(name).name};\n"
     return files
 
 

@@ -1,4 +1,4 @@
-"""Stages 03 and 04 on the real tree: every test of PVH has its decision, and every source proof passes."""
+"""Stages 03 to 06 on the real tree: every test has its decision, and every source proof passes."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ import pytest
 from tests.real.conftest import Shell
 from tests.real.test_series import ME, PINNED
 
-STAGES = ("01_merge_hcall_tables", "02_pvh_flag", "03_feature_flags", "04_replace_tests")
+STAGES = (
+    "01_merge_hcall_tables", "02_pvh_flag", "03_feature_flags", "04_replace_tests", "05_audit", "06_drop_pvh",
+)  # fmt: skip
 LEFT = {"the predicate itself", "the definition, or text about it"}
 
 
 @pytest.fixture(scope="module")
 def proved(shell: Shell, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The four series, with the proofs of the last two that need no build."""
+    """The six series, with the proofs of the last four that need no build."""
     out = tmp_path_factory.mktemp("stages") / "out"
-    for verb in (("run", "01", "02"), ("verify", "03", "04", "--build-config", "none")):
+    for verb in (("run", "01", "02"), ("verify", "03", "04", "05", "06", "--build-config", "none")):
         code, text, err, _ = shell.run(*verb, "--config", "x86_64-debug", "--out", str(out))
         assert code in (0, 8), text + err
     return out
@@ -54,7 +56,7 @@ def test_every_test_of_pvh_ends_as_its_decision_says(proved: Path, real_tree: Pa
     assert len(patches) == 19
 
 
-def test_git_am_takes_all_four_series(proved: Path, real_tree: Path, tmp_path: Path) -> None:
+def test_git_am_takes_all_six_series(proved: Path, real_tree: Path, tmp_path: Path) -> None:
     clone = tmp_path / "clone"
     subprocess.run(["git", "clone", "-q", "--no-local", real_tree, clone], check=True)
     repo = git.Repo(clone)

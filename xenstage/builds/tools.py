@@ -27,10 +27,12 @@ from .mends import BUILD_DATE, NEEDS, SEABIOS, ToolsToolchain, lacking, make_too
 VERSION = "1"  # of what is kept; a change makes every key new
 TIMEOUT = 3600.0  # seconds for one make
 
-TARGETS = ("include", "libxc", "xenstore", "console", "libxl", "hvmloader")
+TARGETS = ("include", "libxc", "xenstore", "console", "libxl", "hvmloader", "gdbsx")
 """What can be asked for, in the order in which it is built."""
+TOOLSTACK = TARGETS[:-1]
+"""What a booted dom0 has: no debugger."""
 
-_DIRECTORY = {"hvmloader": "firmware"}
+_DIRECTORY = {"hvmloader": "firmware", "gdbsx": "debugger/gdbsx"}
 
 # Files that every target is made of: configure and what it reads, and what libxc and (from 4.6 on) tools/include
 # take from xen/.
@@ -49,6 +51,7 @@ _OWN = {
     "console": ("tools/console",),
     "libxl": ("tools/libxl",),
     "hvmloader": ("tools/firmware/Makefile", "tools/firmware/Rules.mk", "tools/firmware/hvmloader"),
+    "gdbsx": ("tools/debugger/gdbsx",),
 }
 _BELOW = {
     "include": (),
@@ -57,6 +60,7 @@ _BELOW = {
     "console": ("include", "libxc", "xenstore"),
     "libxl": ("include", "libxc", "xenstore"),
     "hvmloader": ("include",),
+    "gdbsx": ("include",),
 }
 _MARK = "xen/common/kernel.c"  # configure looks whether it is there, and no more
 
@@ -102,7 +106,7 @@ def concerns(changed: Iterable[str], targets: Iterable[str] = TARGETS) -> list[s
 
 
 def untried(changed: Iterable[str]) -> list[str]:
-    """Changed paths of the tools that no target builds (ocaml, python, gdbsx, …)."""
+    """Changed paths of the tools that no target builds (ocaml, python, …)."""
     changed = [c for c in changed if c.startswith("tools/")]
     seen = set(concerns(changed))
     return [c for c in changed if c not in seen]

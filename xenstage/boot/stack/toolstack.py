@@ -20,7 +20,7 @@ from pathlib import Path
 
 from ...builds.log import first_error
 from ...builds.mends import make_tools_toolchain
-from ...builds.tools import ToolsBuilder, need_pass
+from ...builds.tools import TOOLSTACK, ToolsBuilder, need_pass
 from ...cache import Cache, digest, write_atomically
 from ...errors import Exit, XenstageError
 from ...process import Runner
@@ -84,14 +84,15 @@ class ToolstackBuilder:
             raise XenstageError(
                 Exit.TOOLS, "the tree's tools cannot be built here", why="what they need is not installed", remedy=lack
             )
-        key = builder.key(commit)
+        key = builder.key(commit, TOOLSTACK)
         place = self.cache.path("toolstack", "tools", key)
         with self.cache.lock(f"tools-{key}"):
             if not place.exists():
                 say(f"toolstack: building the tools of {commit[:12]} (a minute or two)")
                 fresh = place.with_name(f"new-{key}")
                 self.cache.remove(fresh)
-                need_pass(builder.install(commit, fresh), "the toolstack", self.cache.path("logs", f"tools-{key}.log"))
+                done = builder.install(commit, fresh, TOOLSTACK)
+                need_pass(done, "the toolstack", self.cache.path("logs", f"tools-{key}.log"))
                 self._strip(fresh)
                 os.replace(fresh, place)
         return place
