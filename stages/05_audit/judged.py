@@ -93,7 +93,7 @@ def page(judged: Audited) -> str:
     for kind, about in KINDS.items():
         mine = [d for d in entries if d.kind == kind and not d.elsewhere]
         out += [f"## {about.title[0].upper()}{about.title[1:]}", "", about.about, "", *_table(mine, judged), ""]
-    return "\n".join(out)
+    return "\n".join([*out, RELEASES])
 
 
 def _table(entries: Sequence[Decision], judged: Audited) -> list[str]:
@@ -117,3 +117,21 @@ shows them with their lines there (`--html FILE`), and names those that it does 
 
 | class | tests | |
 |---|---|---|"""
+RELEASES = """\
+## Other releases
+
+`xenstage audit --base TAG --config x86_64-debug`, of the uses as they stand in the tag itself; the predicate's own
+definition is one of the known. A vanished site is one of RELEASE-4.5.0's; sites of other trees that are judged
+have `elsewhere = true` in the file.
+
+| tag | known | new | vanished | |
+|---|---|---|---|---|
+| 4.4.0-rc1 | | | | does not parse: its headers take `stdarg.h` from the compiler |
+| 4.4.0-rc6, RELEASE-4.4.0 | 117 | 3 | 17 | `epte_get_entry_emt`, `set_pirq_eoi`, `clear_pirq_eoi` are not judged |
+| RELEASE-4.4.1, 4.4.2, 4.4.3 | 118 | 0 | 17 | |
+| RELEASE-4.4.4 | 117 | 0 | 18 | |
+| 4.5.0-rc1 | 125 | 0 | 0 | |
+| 4.5.0-rc4, RELEASE-4.5.0, 4.5.1, 4.5.2 | 124 | 0 | 0 | |
+| RELEASE-4.5.3, 4.5.4, 4.5.5 | 123 | 0 | 1 | `tsc_set_info` |
+| 4.6.0-rc1, 4.6.0-rc5, RELEASE-4.6.0 | 132 | 0 | 28 | |
+"""
