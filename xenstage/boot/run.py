@@ -125,7 +125,14 @@ def _sources() -> list[bytes]:
 
 
 def compare(base: Table, here: Table, declared: tuple[str, ...]) -> list[str]:
-    """Names whose values differ, but for those that a declared pattern (fnmatch) covers."""
+    """What differs and is not declared, and what is declared exactly and does not differ so.
+
+    :param declared: patterns of names (fnmatch), which allow a difference; with ``=VALUE`` behind, the
+        difference must be there, and be that one.
+    """
     old, new = (probe_table.Table("probe", tuple(sorted(t))) for t in (base, here))
-    said = [probe_table.Declared(p, "*", "declared by the stage") for p in declared if not p.startswith("cell:")]
-    return [str(d) for d in probe_table.compare(old, new, said).undeclared]
+    exact = [tuple(p.split("=", 1)) for p in declared if "=" in p]
+    said = [(p, "*") for p in declared if "=" not in p] + exact
+    found = probe_table.compare(old, new, [probe_table.Declared(*pair, "declared by the stage") for pair in said])
+    unseen = [f"{d.cells} does not become {d.after}, as declared" for d in found.unseen if (d.cells, d.after) in exact]
+    return [*(str(d) for d in found.undeclared), *unseen]
