@@ -131,8 +131,9 @@ def compare(base: Table, here: Table, declared: tuple[str, ...]) -> list[str]:
         difference must be there, and be that one.
     """
     old, new = (probe_table.Table("probe", tuple(sorted(t))) for t in (base, here))
-    exact = [tuple(p.split("=", 1)) for p in declared if "=" in p]
-    said = [(p, "*") for p in declared if "=" not in p] + exact
-    found = probe_table.compare(old, new, [probe_table.Declared(*pair, "declared by the stage") for pair in said])
-    unseen = [f"{d.cells} does not become {d.after}, as declared" for d in found.unseen if (d.cells, d.after) in exact]
+    said = [p.partition("=") for p in declared]
+    known = [probe_table.Declared(name, value if sign else "*", "declared by the stage") for name, sign, value in said]
+    exact = [d for d, (_, sign, _) in zip(known, said, strict=True) if sign]
+    found = probe_table.compare(old, new, known)
+    unseen = [f"{d.cells} does not become {d.after}, as declared" for d in found.unseen if d in exact]
     return [*(str(d) for d in found.undeclared), *unseen]
