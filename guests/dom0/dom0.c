@@ -1,33 +1,24 @@
 /*
  * dom0's probe: what Xen answers to domctls that a toolstack should not ask, measured by a
- * static program in dom0 through Linux' privcmd.  Numbers and layouts are those of
- * xen/include/public/domctl.h and xen.h, written down by hand; the interface's version, which
- * differs from tree to tree, is found by trying.
+ * static program in dom0 through Linux' privcmd.  The interface's version, which differs from
+ * tree to tree, is found by trying, and so is how a PVH domain is asked for.
  *
- * Every domain that is created here is destroyed again.  Built with BOTH it asks for domains that
- * are HVM and PVH at once, after which RELEASE-4.5.0 answers no domctl any more (built with debug=y
- * it panics): these questions are a program and a cell of their own.
+ * Every domain that is created here is destroyed again, and none is started.  Built with BOTH it
+ * asks for domains that are HVM and PVH at once, after which RELEASE-4.5.0 answers no domctl any
+ * more (built with debug=y it panics): these questions are a program and a cell of their own.
  */
+#include "dom0.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-#define HC_domctl 36
-#define DOMCTL_createdomain 1
-#define DOMCTL_destroydomain 2
-#define DOMCTL_getdomaininfo 5
-#define CDF_hvm 1u
-#define CDF_hap 2u
-#define CDF_pvh 16u
-#define CDF_unknown (1u << 30)
 
 #ifdef BOTH
 #define NAME "dom0-both"
@@ -40,60 +31,72 @@
 struct privcmd_hypercall { uint64_t op, arg[5]; };
 #define IOCTL_PRIVCMD_HYPERCALL _IOC(_IOC_NONE, 'P', 0, sizeof(struct privcmd_hypercall))
 
-/* domctl.h: struct xen_domctl, as far as it is used here */
-struct domctl {
-    uint32_t cmd, version;
-    uint16_t domain, pad[3];
-    union {
-        struct { uint32_t ssidref; uint8_t handle[16]; uint32_t flags, later[4]; } create;
-        struct { uint16_t domain, pad; uint32_t flags; } info;
-        uint8_t size[128];
-    } u;
-};
+struct shared *page;
 
+static char lines[1 << 16];    /* printed at the end: what Xen says meanwhile would cut them */
 static int privcmd;
-static struct domctl *page;     /* locked memory: Xen reads and writes it */
 static uint32_t version;
 static unsigned int count;
 
-static void cell(const char *key, const char *detail, const char *value)
+void cell(const char *key, const char *detail, const char *value)
 {
     printf("probe %s%s=%s\n", key, detail, value);
-    fflush(stdout);
+#ifdef BOTH
+    fflush(stdout);             /* the next question may be the last one */
+#endif
     count++;
 }
 
-/* 0, or the error's number. */
-static int domctl(uint32_t cmd, uint16_t domain)
+void answer(const char *key, const char *detail, int error)
 {
-    struct privcmd_hypercall call = {HC_domctl, {(uint64_t)(uintptr_t)page}};
-    int done;
-
-    page->cmd = cmd;
-    page->version = version;
-    page->domain = domain;
-    do
-        done = ioctl(privcmd, IOCTL_PRIVCMD_HYPERCALL, &call);
-    while ( done < 0 && (errno == EAGAIN || errno == EINTR) );
-    return done < 0 ? errno : 0;
+    cell(key, detail, name(error));
 }
 
-static const char *name(int error)
+long hypercall(unsigned int op, uint64_t first, uint64_t second)
 {
+    struct privcmd_hypercall call = {op, {first, second}};
+    long done = ioctl(privcmd, IOCTL_PRIVCMD_HYPERCALL, &call);
+
+    return done < 0 ? -errno : done;
+}
+
+struct domctl *fresh(void)
+{
+    memset(&page->domctl, 0, sizeof(page->domctl));
+    return &page->domctl;
+}
+
+int domctl_as(uint32_t cmd, uint16_t domain, uint32_t as)
+{
+    long done;
+
+    page->domctl.cmd = cmd;
+    page->domctl.version = as;
+    page->domctl.domain = domain;
+    do
+        done = hypercall(HC_domctl, (uintptr_t)&page->domctl, 0);
+    while ( done == -EAGAIN || done == -EINTR );
+    return done < 0 ? -done : 0;
+}
+
+int domctl(uint32_t cmd, uint16_t domain)
+{
+    return domctl_as(cmd, domain, version);
+}
+
+const char *name(int error)
+{
+    static const struct { int error; const char *name; } names[] = {
+#define NAMED(e) {e, #e}
+        {0, "ok"}, NAMED(EPERM), NAMED(ENOENT), NAMED(ESRCH), NAMED(E2BIG), NAMED(ENOMEM), NAMED(EACCES),
+        NAMED(EFAULT), NAMED(EBUSY), NAMED(EEXIST), NAMED(EXDEV), NAMED(ENODEV), NAMED(EINVAL), NAMED(ENOSPC),
+        NAMED(ENOSYS), NAMED(EOPNOTSUPP),
+    };
     static char other[16];
 
-    switch ( error )
-    {
-    case 0: return "ok";
-    case EPERM: return "EPERM";
-    case ESRCH: return "ESRCH";
-    case ENOMEM: return "ENOMEM";
-    case EACCES: return "EACCES";
-    case EFAULT: return "EFAULT";
-    case EINVAL: return "EINVAL";
-    case ENOSYS: return "ENOSYS";
-    case EOPNOTSUPP: return "EOPNOTSUPP";
-    }
+    for ( unsigned int i = 0; i < sizeof(names) / sizeof(*names); i++ )
+        if ( names[i].error == error )
+            return names[i].name;
     snprintf(other, sizeof(other), "%d", error);
     return other;
 }
@@ -102,47 +105,61 @@ static int find_version(void)
 {
     for ( version = 1; version < 0x40; version++ )
     {
-        memset(page, 0, sizeof(*page));
+        fresh();
         if ( domctl(DOMCTL_getdomaininfo, 0) == 0 )
             return 1;
     }
     return 0;
 }
 
-/* What getdomaininfo says of a new domain: DOMINF_hvm_guest is bit 1, DOMINF_pvh_guest bit 7. */
-static void kind(uint16_t domain, char *text, size_t size)
+int create_domain(uint16_t domain, uint32_t flags, uint32_t without)
 {
-    int error;
+    struct domctl *ask = fresh();
 
-    memset(page, 0, sizeof(*page));
-    error = domctl(DOMCTL_getdomaininfo, domain);
-    if ( error || page->u.info.domain != domain )
-        snprintf(text, size, "created:unreported");
-    else
-        snprintf(text, size, "created:%s%s", page->u.info.flags & 2 ? "hvm" : "",
-                 page->u.info.flags & 128 ? "pvh" : page->u.info.flags & 2 ? "" : "pv");
+    ask->u.create.flags = flags;
+    ask->u.create.without = without;
+    return domctl(DOMCTL_createdomain, domain);
 }
 
-static void create(const char *key, uint32_t flags)
+int destroy_domain(uint16_t domain)
 {
-    const uint16_t domain = 77;
-    char text[40];
-    int error;
+    fresh();
+    return domctl(DOMCTL_destroydomain, domain);
+}
 
-    memset(page, 0, sizeof(*page));
-    page->u.create.flags = flags;
-    error = domctl(DOMCTL_createdomain, domain);
-    if ( error )
+/* What getdomaininfo says of a new domain. */
+static void kind(uint16_t domain, char *text, size_t size)
+{
+    const struct domctl *told = fresh();
+    int hvm, pvh;
+
+    if ( domctl(DOMCTL_getdomaininfo, domain) || told->u.info.domain != domain )
     {
-        cell("createdomain.", key, name(error));
+        snprintf(text, size, "created:unreported");
         return;
     }
-    kind(domain, text, sizeof(text));
-    memset(page, 0, sizeof(*page));
-    error = domctl(DOMCTL_destroydomain, domain);
+    hvm = !!(told->u.info.flags & INFO_hvm);
+    pvh = !!(told->u.info.flags & INFO_pvh);
+    snprintf(text, size, "created:%s%s", hvm ? "hvm" : pvh ? "" : "pv", pvh ? "pvh" : "");
+    if ( told->u.info.without )
+        snprintf(text + strlen(text), size - strlen(text), ":without_0x%x", told->u.info.without);
+}
+
+void create(const char *key, const char *detail, uint32_t flags, uint32_t without)
+{
+    char text[60];
+    int error = create_domain(DOMAIN, flags, without);
+
+    if ( error )
+    {
+        answer(key, detail, error);
+        return;
+    }
+    kind(DOMAIN, text, sizeof(text));
+    error = destroy_domain(DOMAIN);
     if ( error )
         snprintf(text + strlen(text), sizeof(text) - strlen(text), ":%s", name(error));
-    cell("createdomain.", key, text);
+    cell(key, detail, text);
 }
 
 /* Whether a domctl is still answered. */
@@ -156,7 +173,7 @@ static int answers(const char *key)
         exit(2);
     if ( child == 0 )
     {
-        memset(page, 0, sizeof(*page));
+        fresh();
         (void)!write(ends[1], domctl(DOMCTL_getdomaininfo, 0) ? "n" : "y", 1);
         _exit(0);
     }
@@ -171,13 +188,18 @@ static int answers(const char *key)
 int main(void)
 {
     char text[16];
+#ifndef BOTH
+    uint32_t all;
+#endif
 
+    setvbuf(stdout, lines, _IOFBF, sizeof(lines));
     printf("xenstage-guest " NAME " " NONCE " hello\n");
     fflush(stdout);
     privcmd = open("/dev/xen/privcmd", O_RDWR | O_CLOEXEC);
     if ( privcmd < 0 )
         privcmd = open("/proc/xen/privcmd", O_RDWR | O_CLOEXEC);
-    page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_LOCKED | MAP_POPULATE, -1, 0);
+    page = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE,
+                MAP_SHARED | MAP_ANONYMOUS | MAP_LOCKED | MAP_POPULATE, -1, 0);
     if ( privcmd < 0 || page == MAP_FAILED || !find_version() )
     {
         printf("no domctl: %s\n", strerror(errno));
@@ -186,19 +208,26 @@ int main(void)
     snprintf(text, sizeof(text), "%u", version);
     cell("domctl.version", "", text);
 #ifdef BOTH
-    create("hvm_pvh", CDF_hvm | CDF_pvh);
+    create("createdomain.", "hvm_pvh", CDF_hvm | CDF_pvh, 0);
     if ( answers("hvm_pvh") )
-        create("hvm_pvh_hap", CDF_hvm | CDF_pvh | CDF_hap);
+        create("createdomain.", "hvm_pvh_hap", CDF_hvm | CDF_pvh | CDF_hap, 0);
     answers("hvm_pvh_hap");
 #else
-    create("pv", 0);
-    create("hvm", CDF_hvm);
-    create("hvm_hap", CDF_hvm | CDF_hap);
-    create("pvh", CDF_pvh);
-    create("pvh_hap", CDF_pvh | CDF_hap);
-    create("unknown_flag", CDF_unknown);
+    create("createdomain.", "pv", 0, 0);
+    create("createdomain.", "hvm", CDF_hvm, 0);
+    create("createdomain.", "hvm_hap", CDF_hvm | CDF_hap, 0);
+    create("createdomain.", "pvh", CDF_pvh, 0);
+    create("createdomain.", "pvh_hap", CDF_pvh | CDF_hap, 0);
+    create("createdomain.", "unknown_flag", CDF_unknown, 0);
+    versions();
+    all = find_without();
+    if ( all )
+        absent();
+    constraints("hvm.", CDF_hvm | CDF_hap, 0);
+    constraints("pvh.", (all ? CDF_hvm : CDF_pvh) | CDF_hap, all);
     answers("all");
 #endif
+    sleep(1);                   /* so that Xen has said all of it */
     printf("xenstage-guest " NAME " " NONCE " probe-end %u\n", count);
     return 0;
 }

@@ -231,6 +231,7 @@ CONSTRAINTS = (
         would refuse foreign pages to PVH. HVM guests have none of the hypercalls that come there.
         """,
         rewrite=leftovers.foreign,
+        probes=("dom0-probe:hvm.foreign_page=EPERM",),
         names=leftovers.PVH,
         intended=(
             "mapping a foreign page into an HVM domain other than the hardware domain fails with -EPERM, not -EINVAL",
@@ -343,6 +344,7 @@ CONTAINERS = (
         domains it did nothing and reported success. Ask for a container in {sites}.
         """,
         rewrite=containers.pinned,
+        probes=("dom0-probe:pvh.pin_mem_cacheattr.no_type=EINVAL",),
         names=TESTS,
         intended=(
             "the toolstack can pin the cacheability of a PVH domain's memory, which it was only told to be done",
@@ -368,6 +370,7 @@ CONTAINERS = (
         be given back when the domain dies. Ask for a container in {sites}.
         """,
         rewrite=containers.sharing,
+        probes=("dom0-probe:pvh.sharing_op=ok",),
         names=TESTS,
         intended=(
             "XENMEM_sharing_op works on a PVH domain for which sharing was switched on; it was answered -EINVAL",
@@ -395,6 +398,7 @@ CONTAINERS = (
         do_hvm_op() refuses to PVH domains.
         """,
         rewrite=containers.access,
+        probes=("dom0-probe:pvh.access_op=ENODEV",),
         names=TESTS,
         intended=("XENMEM_access_op on a PVH domain is answered -ENODEV, for want of a ring, instead of -EINVAL",),
     ),
@@ -407,6 +411,13 @@ CONTAINERS = (
         which is not for PVH.
         """,
         rewrite=containers.hvmops,
+        probes=(
+            "dom0-probe:pvh.hvmop.get_mem_type=ok",
+            "dom0-probe:pvh.hvmop.modified_memory=ok",
+            "dom0-probe:pvh.hvmop.track_dirty_vram=ok",
+            "dom0-probe:pvh.hvmop.inject_trap=ok",
+            "dom0-probe:pvh.set_mem_type.ram_rw=ok",
+        ),
         names=TESTS,
         intended=(
             "HVMOP_flush_tlbs and HVMOP_get_mem_type work for a PVH guest on itself; they were answered -EINVAL",
@@ -421,6 +432,7 @@ CONTAINERS = (
         container. Ask for one.
         """,
         rewrite=containers.debugop,
+        probes=("dom0-probe:pvh.debug_op=*",),
         names=TESTS,
         intended=("a debugger can single-step VCPUs of a PVH domain; XEN_DOMCTL_debug_op was answered -EINVAL",),
     ),

@@ -285,6 +285,26 @@ def test_a_declared_difference_passes_from_then_on(tmp_path: Path) -> None:
     assert {j.verdict for j in m.cells} == {PASS}
 
 
+@pytest.mark.parametrize(
+    ("declared", "wrong"),
+    [
+        (("hvm-probe:pit=silent",), ()),
+        (("hvm-probe:p*=sil*",), ()),
+        (("hvm-probe:pit",), ()),
+        (("hvm-probe:pit=late",), ("pit: answers -> silent", "pit does not become late, as declared")),
+        (("hvm-probe:pit=silent", "hvm-probe:hcall*=*"), ("hcall* does not become *, as declared",)),
+        (("pvh-probe:pit=silent",), ("pit: answers -> silent",)),
+        (("dom0-probe:pit",), ("pit: answers -> silent",)),
+    ],
+)
+def test_a_declared_value_must_be_that_one_and_of_that_guest(
+    tmp_path: Path, declared: tuple[str, ...], wrong: tuple[str, ...]
+) -> None:
+    line = line_of("b0" * 20, [(ONE, [("11" * 20, "one", declared)])])
+    m = Lab(tmp_path, line, {(ONE, "hvm-probe"): [probe(pit="silent")]}).ask(guests=["hvm-probe"])
+    assert cell_of(m, ONE, "hvm-probe").differences == wrong
+
+
 def test_a_stage_without_the_bases_table_is_not_passed(lab: MakeLab) -> None:
     m = lab({("base", "hvm-probe"): [Verdict.HANG]}).ask(guests=["hvm-probe"])
     j = cell_of(m, ONE, "hvm-probe")

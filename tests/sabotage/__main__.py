@@ -20,7 +20,7 @@ from xenstage.cache import Cache
 from xenstage.process import Runner
 
 from .guests import sabotages
-from .hypervisors import BISECTED, BROKEN, Line
+from .hypervisors import BISECTED, BROKEN, MIXED, Line
 from .kit import GUEST, Ground, Sabotage
 
 
@@ -39,7 +39,7 @@ def main(argv: Sequence[str]) -> int:
     known = (
         {s.name for s in sabotages(Ground(Path("/"), Cache.default(), Runner()))}
         | {b.name for b in BROKEN}
-        | {BISECTED}
+        | {BISECTED, *MIXED}
     )
     if unknown := sorted(set(args.only or ()) - known):
         p.error(f"no sabotage named {', '.join(unknown)}; there are: {', '.join(sorted(known))}")

@@ -5,6 +5,7 @@ The operators find their places by structure, as those of ``tests/mutants`` do.
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from tests.mutants.operators import replace as replace_in
 from tests.mutants.run import Bench
 from tests.mutants.run import bench as make_bench
 from tests.mutants.tables import dispatch, row
-from xenstage.boot.assemble import assemble, xen_of_commit
+from xenstage.boot.assemble import Xen, assemble, xen_of_commit
 from xenstage.boot.machine.machine import machines
 from xenstage.boot.matrix.matrix import Session, run_bisect
 from xenstage.boot.matrix.plan import distinct, line_of, make_plan
@@ -30,6 +31,7 @@ from .kit import Sabotage
 
 FAIL, PANIC, HANG = frozenset({Verdict.FAIL}), frozenset({Verdict.PANIC}), frozenset({Verdict.HANG})
 BISECTED = "bisected"
+MIXED = {"old-tools": "the base's tools on the hypervisor of stage 06", "new-tools": "those of stage 06 on the base's"}
 SILENCE = 40.0
 """Seconds; QEMU's own file has three times as many, Bochs' fifteen times."""
 
@@ -182,9 +184,16 @@ class Line:
 
     def boot(self, commit: str, guest: str) -> Outcome:
         """Build a commit and ask one cell."""
-        cache, runner = self.bench.opened.cache, self.bench.opened.runner
-        xen = xen_of_commit(self.bench.opened.tree, commit, cache=cache, runner=runner)
-        harness = assemble(xen, [guest], self.root / commit[:12], cache=cache, runner=runner)
+        return self.ask(self.xen(commit), guest, self.root / commit[:12])
+
+    def xen(self, commit: str) -> Xen:
+        """A commit's hypervisor and tools, built."""
+        opened = self.bench.opened
+        return xen_of_commit(opened.tree, commit, cache=opened.cache, runner=opened.runner)
+
+    def ask(self, xen: Xen, guest: str, out: Path) -> Outcome:
+        """Boot one cell."""
+        harness = assemble(xen, [guest], out, cache=self.bench.opened.cache, runner=self.bench.opened.runner)
         cell, machine, why = harness.cell(guest, machines())
         if machine is None:
             return Outcome(cell, Verdict.SKIP, why)
@@ -204,6 +213,16 @@ class Line:
             return outcome
         reason = f"{len(found)} undeclared differences from the last commit: {'; '.join(found)}"
         return replace(outcome, verdict=Verdict.FAIL, reason=reason)
+
+    def mixed(self, name: str) -> Outcome:
+        """dom0 with the tools of one commit on the hypervisor of another, whose interfaces have other versions."""
+        cases = make_bench(self.tree, (6,)).cases
+        old, new = (self.xen(c).stack for c in (self.bench.opened.tree.base, cases[max(cases)].commit))
+        tools, xen = (old, new) if name == "old-tools" else (new, old)
+        place = self.root / name
+        shutil.copytree(tools.root, place, symlinks=True)
+        shutil.copy(xen.root / xen.hypervisor, place / tools.hypervisor)
+        return self.ask(Xen(replace(tools, root=place)), "dom0", self.root / f"out-{name}")
 
     def bisected(self, broken: Broken) -> Outcome:
         """A breakage that comes with stage 02's first patch and stays, looked for by the matrix's own bisection."""
@@ -238,7 +257,12 @@ class Line:
         def bound(broken: Broken) -> Callable[[], Outcome]:
             return lambda: self.judged(broken)
 
+        def together(name: str) -> Callable[[], Outcome]:
+            return lambda: self.mixed(name)
+
         hidden = next(b for b in BROKEN if b.name == "hvm-initialise")
         says = r"the first bad patch is 02/1, .*failed 3 times, 01/\d+ booted 3 times"
         found = Sabotage(BISECTED, "a bad patch in the middle", FAIL, says, lambda: self.bisected(hidden))
-        return (*(Sabotage(b.name, b.what, b.verdicts, b.says, bound(b)) for b in BROKEN), found)
+        refused = r"xl list, ended with 1: libxl: error: .*Permission denied"
+        mixed = (Sabotage(name, what, FAIL, refused, together(name)) for name, what in MIXED.items())
+        return (*(Sabotage(b.name, b.what, b.verdicts, b.says, bound(b)) for b in BROKEN), *mixed, found)

@@ -125,7 +125,15 @@ def _sources() -> list[bytes]:
 
 
 def compare(base: Table, here: Table, declared: tuple[str, ...]) -> list[str]:
-    """Names whose values differ, but for those that a declared pattern (fnmatch) covers."""
+    """What differs and is not declared, and what is declared exactly and does not differ so.
+
+    :param declared: patterns of names (fnmatch), which allow a difference; with ``=VALUE`` behind, the
+        difference must be there, and be that one.
+    """
     old, new = (probe_table.Table("probe", tuple(sorted(t))) for t in (base, here))
-    said = [probe_table.Declared(p, "*", "declared by the stage") for p in declared if not p.startswith("cell:")]
-    return [str(d) for d in probe_table.compare(old, new, said).undeclared]
+    said = [p.partition("=") for p in declared]
+    known = [probe_table.Declared(name, value if sign else "*", "declared by the stage") for name, sign, value in said]
+    exact = [d for d, (_, sign, _) in zip(known, said, strict=True) if sign]
+    found = probe_table.compare(old, new, known)
+    unseen = [f"{d.cells} does not become {d.after}, as declared" for d in found.unseen if d in exact]
+    return [*(str(d) for d in found.undeclared), *unseen]

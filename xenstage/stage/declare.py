@@ -42,7 +42,8 @@ class Patch:
     :param intended: changes that a guest could see, each with its reason; repeated in
         the message.  Empty for a patch that changes nothing for a guest.
     :param probes: names in the probe guests' tables (patterns as of fnmatch) whose values
-        the patch means to change; any other difference from the base is a FAIL.
+        the patch means to change; any other difference from the base is a FAIL. ``GUEST:NAME=VALUE``
+        says whose table and which value exactly; that it is not so is a FAIL, too.
     :param effects: what becomes of single functions for single kinds of guest, exactly;
         the proofs hold both a difference that is not declared and a declared one that does
         not happen against the patch.

@@ -153,7 +153,7 @@ def judge(lines: Iterable[str], expected: Expected, stopped: Stopped) -> tuple[V
     if expected.guest == "dom0":
         answer = _exit_of(seen, "xl info")
         if answer:
-            return Verdict.FAIL, f"xl info ended with {answer}{_complaint(seen)}"
+            return Verdict.FAIL, f"xl info, or xl list, ended with {answer}{_complaint(seen)}"
     if refused:
         return Verdict.FAIL, f"xl create {expected.guest} ended with {refused}{_complaint(seen)}"
     wrong = _wrong_marker(seen, expected)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from ..model import Outcome, Verdict
 from .blame import FAILING, Blame
-from .plan import Commit, Planned
+from .plan import Commit, Planned, declared_for
 
 Table = tuple[tuple[str, str], ...]
 Compare = Callable[[Table, Table, tuple[str, ...]], Sequence[str]]
@@ -85,7 +85,7 @@ def _judge_run(planned: Planned, number: int, outcome: Outcome, reference: Table
     if reference is None:
         why = f"it ran ({outcome.reason}), but the base has no table to compare with: see the base's cell"
         return Run(number, replace(outcome, verdict=Verdict.SKIP, reason=why))
-    declared = planned.commit.declared
+    declared = declared_for(planned.commit, outcome.cell.guest)
     found = tuple(compare(reference, outcome.table, declared))
     if not found:
         return Run(number, outcome)

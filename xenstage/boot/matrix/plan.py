@@ -143,6 +143,12 @@ def row_names(patches: Mapping[str, int], *, every_patch: bool = False) -> tuple
     return (BASE, *(name for label, numbers in rows for name in (*(f"{label}/{n}" for n in numbers), label)))
 
 
+def declared_for(commit: Commit, guest: str) -> tuple[str, ...]:
+    """What the patches up to a commit declare of a guest's table: ``GUEST:WHAT``, or what says no guest."""
+    split = ((d, *d.partition(":")) for d in commit.declared)
+    return tuple(rest if colon else d for d, whose, colon, rest in split if whose == guest or not colon)
+
+
 def mends(commit: Commit) -> frozenset[str]:
     """The guests that the patches up to a commit declare to mend (``cell:GUEST`` among what they declare)."""
     return frozenset(d.removeprefix(_CELL) for d in commit.declared if d.startswith(_CELL))
