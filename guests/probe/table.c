@@ -77,6 +77,15 @@ static const char *find_instruction(const struct entry *entry, u32 xen)
     return call_with_vmmcall ? "vmmcall" : "vmcall";
 }
 
+static void __attribute__((noreturn)) finish(const char *wrong)
+{
+    marker(wrong ?: "probe-end ");
+    if ( !wrong )
+        put_dec(cells());
+    put("\n");
+    power_off(SHUTDOWN_poweroff);
+}
+
 void probe_main(const struct entry *entry)
 {
     u32 xen;
@@ -86,25 +95,33 @@ void probe_main(const struct entry *entry)
         find_instruction(entry, 0);
     console_open(entry);
     marker("hello\n");
+    if ( entry->once )
+        finish(entry->once(entry));
     xen = measure_cpuid();
     if ( !entry->stays )
     {
         measure_msrs();
+        measure_task_priority();
         measure_devices(entry);
     }
     if ( xen )
         cell("hypercall.page", find_instruction(entry, xen));
     if ( xen && !entry->stays )
+    {
         measure_hypercalls();
+        measure_copies();
+        measure_params();
+        measure_clock(entry);
+    }
     measure_smp(entry);
-    marker("probe-end ");
-    put_dec(cells());
-    put("\n");
     if ( entry->stays )
     {
+        marker("probe-end ");
+        put_dec(cells());
+        put("\n");
         console_drain();
         for ( ;; )
             hypercall64(HC_sched_op, SCHEDOP_block, 0, 0, 0, 0);
     }
-    power_off(SHUTDOWN_poweroff);
+    finish(0);
 }

@@ -17,7 +17,7 @@ from ..tree.source import Tree
 from .guest.guests import Guest, linux_guest
 from .guest.notes import check_pvh_kernel
 from .guest.probe_guests import NAMES as PROBES
-from .guest.probe_guests import probe_guests
+from .guest.probe_guests import OLD_PVH, probe_guests
 from .guest.probe_table import read_table
 from .harness import DOM0_LIMIT, Harness, Job, Launch, Launcher, Table
 from .machine import bochs
@@ -113,7 +113,7 @@ def assemble(
     if set(PROBES) & set(names) - set(guests):
         guests.update({n: Guest.load(p) for n, p in probe_guests(cache=cache, runner=runner).items()})
     if not old_pvh(xen.stack.version):
-        lacking.update(dict.fromkeys(("pvh-probe", "pvh-cycle"), no_probe(xen.stack.version)))
+        lacking.update(dict.fromkeys(OLD_PVH, no_probe(xen.stack.version)))
     return Harness(
         xen.stack, base, linux, guests, out, cache, runner, Host.this(),
         options=tuple(options), measure=measure(guests), launchers={"bochs": bochs_launcher(runner)}, fresh=fresh,
