@@ -64,6 +64,9 @@
 #define HVMOP_set_param 0
 #define HVMOP_get_param 1
 #define HVM_PARAM_CALLBACK_IRQ 0
+#define HVM_PARAM_IOREQ_PFN 5
+#define HVM_PARAM_BUFIOREQ_PFN 6
+#define HVM_PARAM_BUFIOREQ_EVTCHN 26
 #define HVM_PARAMS 35               /* indices below it: those of 4.5 */
 #define HVM_PARAM_CONSOLE_PFN 17
 #define HVM_PARAM_CONSOLE_EVTCHN 18

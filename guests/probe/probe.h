@@ -58,7 +58,7 @@ void measure_smp(const struct entry *entry);
 void measure_devices(const struct entry *entry);
 void measure_msrs(void);
 void measure_task_priority(void);
-void measure_params(void);
+void measure_params(const struct entry *entry);
 void measure_copies(void);
 void measure_clock(const struct entry *entry);
 const char *fault(void);                     /* "fault:13" of the last guarded instruction, or null */

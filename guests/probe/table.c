@@ -110,7 +110,7 @@ void probe_main(const struct entry *entry)
     {
         measure_hypercalls();
         measure_copies();
-        measure_params();
+        measure_params(entry);
         measure_clock(entry);
     }
     measure_smp(entry);
