@@ -94,9 +94,9 @@ void probe_main(const struct entry *entry)
     if ( !entry->serial )           /* the ring needs a hypercall before it says anything */
         find_instruction(entry, 0);
     console_open(entry);
-    marker("hello\n");
     if ( entry->once )
         finish(entry->once(entry));
+    marker("hello\n");
     xen = measure_cpuid();
     if ( !entry->stays )
     {
