@@ -11,7 +11,7 @@ import pytest
 from elftools.elf.elffile import ELFFile
 
 from xenstage.boot.guest.guests import Guest
-from xenstage.boot.guest.probe_guests import NAMES, probe_guests
+from xenstage.boot.guest.probe_guests import NAMES, OLD_PVH, probe_guests
 from xenstage.boot.guest.probe_table import read_table
 from xenstage.cache import Cache
 from xenstage.errors import XenstageError
@@ -69,9 +69,10 @@ def test_the_hvm_probe_is_what_an_hvm_domain_builder_starts(guests: dict[str, Pa
 
 
 @needs_gcc
-def test_the_pvh_probe_says_that_it_can_be_pvh(guests: dict[str, Path]) -> None:
+@pytest.mark.parametrize("name", OLD_PVH)
+def test_a_pvh_image_says_that_it_can_be_pvh(guests: dict[str, Path], name: str) -> None:
     """Xen's notes: what libxc asks of a kernel for pvh=1 (xc_dom_parse_image)."""
-    with (guests["pvh-probe"] / "probe.elf").open("rb") as f:
+    with (guests[name] / "probe.elf").open("rb") as f:
         elf = ELFFile(f)
         assert elf.elfclass == 64
         data = next(s.data() for s in elf.iter_segments() if s["p_type"] == "PT_NOTE")
@@ -137,7 +138,8 @@ def test_the_hvm_probe_measures_a_machine_without_xen(guests: dict[str, Path], t
     devices = ("pic.master", "pic.slave", "pit", "rtc", "pci.cf8", "hpet", "lapic", "io_apic", "model.uart")
     assert {cells[f"device.{d}"] for d in devices} == {"answers"}
     assert cells["device.model.platform"] == "silent"  # only Xen's machine has it
-    assert not any(key.startswith("hypercall") for key in cells)
+    assert (cells["msr.read.pat"], cells["msr.write.pat"], cells["register.cr8"]) == ("value", "kept", "kept")
+    assert not any(key.startswith(("hypercall", "hvm_", "pvclock", "copy")) for key in cells)
 
 
 @needs_gcc
