@@ -63,6 +63,7 @@
 #define PHYSDEVOP_eoi 12
 #define HVMOP_set_param 0
 #define HVMOP_get_param 1
+#define HVMOP_get_time 10
 #define HVM_PARAM_CALLBACK_IRQ 0
 #define HVM_PARAM_IOREQ_PFN 5
 #define HVM_PARAM_BUFIOREQ_PFN 6

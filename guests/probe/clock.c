@@ -9,16 +9,15 @@
 
 struct shared_info *shared_info(const struct entry *entry)
 {
-    static int mapped;
     struct { u16 domain, size; u32 space; u64 index, gfn; } add = {
         DOMID_SELF, 0, XENMAPSPACE_shared_info, 0, ELSEWHERE >> 12,
     };
 
     if ( entry->start_info )
         return (struct shared_info *)entry->start_info->shared_info;
-    if ( !mapped && hypercall64(HC_memory_op, XENMEM_add_to_physmap, (u64)&add, 0, 0, 0) )
+    /* Again each time: a domain that was saved and restored has lost it. */
+    if ( hypercall64(HC_memory_op, XENMEM_add_to_physmap, (u64)&add, 0, 0, 0) )
         return 0;
-    mapped = 1;
     return (struct shared_info *)ELSEWHERE;
 }
 
@@ -50,6 +49,14 @@ static long sleep_until(u64 time)
     struct { u64 ports; u32 count, pad; u64 timeout; } poll = {0, 0, 0, time};
 
     return hypercall64(HC_sched_op, SCHEDOP_poll, (u64)&poll, 0, 0, 0);
+}
+
+void wait(void)
+{
+    static u64 now;                 /* hvm_op.h: struct xen_hvm_get_time */
+
+    hypercall64(HC_hvm_op, HVMOP_get_time, (u64)&now, 0, 0, 0);
+    sleep_until(now + 2 * SECOND);
 }
 
 void measure_clock(const struct entry *entry)

@@ -33,6 +33,7 @@ struct entry {
     const u8 *hypercall_page;                /* filled by the domain builder, else null */
     struct start_info *start_info;
     int stays;                               /* measures little and stays until it is destroyed */
+    int again;                               /* measures all again and again, until it is destroyed */
     /* does one thing that a Xen may not survive, instead of all else; null or what went wrong */
     const char *(*once)(const struct entry *entry);
 };
@@ -64,6 +65,7 @@ void measure_clock(const struct entry *entry);
 const char *fault(void);                     /* "fault:13" of the last guarded instruction, or null */
 struct shared_info *shared_info(const struct entry *entry);
 u64 system_time(const struct shared_info *shared);      /* nanoseconds, by Xen's time stamps */
+void wait(void);                             /* two seconds */
 u64 nanoseconds(const struct shared_info *shared, u64 cycles);
 long set_param(u32 index, u64 value);
 u32 measure_cpuid(void);                     /* base of Xen's leaves, 0 without Xen */

@@ -77,25 +77,30 @@ static const char *find_instruction(const struct entry *entry, u32 xen)
     return call_with_vmmcall ? "vmmcall" : "vmcall";
 }
 
+static void end_line(void)
+{
+    marker("probe-end ");
+    put_dec(cells());
+    put("\n");
+}
+
 static void __attribute__((noreturn)) finish(const char *wrong)
 {
-    marker(wrong ?: "probe-end ");
-    if ( !wrong )
-        put_dec(cells());
-    put("\n");
+    if ( wrong )
+    {
+        marker(wrong);
+        put("\n");
+    }
+    else
+        end_line();
     power_off(SHUTDOWN_poweroff);
 }
 
-void probe_main(const struct entry *entry)
+static void measure(const struct entry *entry)
 {
     u32 xen;
 
-    name = entry->name;
-    if ( !entry->serial )           /* the ring needs a hypercall before it says anything */
-        find_instruction(entry, 0);
-    console_open(entry);
-    if ( entry->once )
-        finish(entry->once(entry));
+    count = 0;
     marker("hello\n");
     xen = measure_cpuid();
     if ( !entry->stays )
@@ -114,11 +119,26 @@ void probe_main(const struct entry *entry)
         measure_clock(entry);
     }
     measure_smp(entry);
+}
+
+void probe_main(const struct entry *entry)
+{
+    name = entry->name;
+    if ( !entry->serial )           /* the ring needs a hypercall before it says anything */
+        find_instruction(entry, 0);
+    console_open(entry);
+    if ( entry->once )
+        finish(entry->once(entry));
+    measure(entry);
+    while ( entry->again )
+    {
+        end_line();
+        wait();
+        measure(entry);
+    }
     if ( entry->stays )
     {
-        marker("probe-end ");
-        put_dec(cells());
-        put("\n");
+        end_line();
         console_drain();
         for ( ;; )
             hypercall64(HC_sched_op, SCHEDOP_block, 0, 0, 0, 0);
