@@ -173,3 +173,13 @@ def test_what_dom0_gets_of_each(guests: dict[str, Path]) -> None:
     program, cycle = (Guest.load(guests[n]).files("4.5").entries for n in ("dom0-probe", "pvh-cycle"))
     assert program["guests/dom0-probe/program"].mode & 0o111 and "guests/dom0-probe/xl.cfg" not in program
     assert cycle["guests/pvh-cycle/times"].data == b"3\n" and "guests/pvh-cycle/xl.cfg" in cycle
+
+
+@needs_gcc
+def test_what_dom0_runs_to_save_a_guest_does_not_know_its_nonce(guests: dict[str, Path]) -> None:
+    """Else the marker might be dom0's own: the script relays what the domain printed after it was restored."""
+    guest = Guest.load(guests["hvm-save-probe"])
+    files = guest.files("4.5").entries
+    program, config = (files[f"guests/hvm-save-probe/{n}"] for n in ("program", "xl.cfg"))
+    assert program.mode & 0o111 and nonce_of(guests["hvm-save-probe"]).encode() not in program.data
+    assert b'firmware_override = "/guests/hvm-save-probe/probe.elf"' in config.data
