@@ -52,7 +52,7 @@ FIXES = (
             "a PVH guest's writes to CR8 do not reach the processor",
             "PVH guests start on hosts with posted interrupts",
         ),
-        probes=("register.cr8", "cell:pvh-cr8"),
+        probes=("pvh-probe:register.cr8=ignored", "cell:pvh-cr8"),
     ),
     Patch(
         subject="x86/hvm: no callback by wire without controllers",
@@ -338,7 +338,7 @@ CONTAINERS = (
             "its programs must set EFLAGS.AC around that, as an HVM kernel must",
             "one to a read-only mapping of a PVH guest that cleared CR0.WP is not, as the processor does not refuse it",
         ),
-        probes=("copy.read_only.no_wp",),
+        probes=("pvh-probe:copy.read_only.no_wp=present:ok",),
     ),
     Patch(
         subject="x86/mtrr: pin cacheability for PVH domains",
@@ -421,6 +421,8 @@ CONTAINERS = (
             "dom0-probe:pvh.hvmop.track_dirty_vram=ok",
             "dom0-probe:pvh.hvmop.inject_trap=ok",
             "dom0-probe:pvh.set_mem_type.ram_rw=ok",
+            "pvh-probe:hvm_op.self.flush_tlbs=present:ok",
+            "pvh-probe:hvm_op.self.get_mem_type=present:ok",
         ),
         names=TESTS,
         intended=(
@@ -428,7 +430,6 @@ CONTAINERS = (
             "HVMOP_track_dirty_vram, HVMOP_modified_memory, HVMOP_set_mem_type (of RAM), HVMOP_get_mem_type and "
             "HVMOP_inject_trap work for a toolstack on a PVH domain; they were answered -EINVAL",
         ),
-        probes=("hvm_op.self.flush_tlbs", "hvm_op.self.get_mem_type"),
     ),
     Patch(
         subject="x86: single-step PVH domains",
@@ -453,7 +454,7 @@ CONTAINERS = (
         rewrite=containers.pvclock,
         names=TESTS,
         intended=("the time that a PVH guest computes from its time stamps is right after a write to its TSC",),
-        probes=("pvclock.after_tsc_write",),
+        probes=("pvh-probe:pvclock.after_tsc_write=right",),
     ),
     Patch(
         subject="x86/time: ask for an HVM container around TSC emulation",
