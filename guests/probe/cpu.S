@@ -41,7 +41,7 @@ idt:    .skip 32 * 16
  */
         .data
         .balign 4096
-        .globl page_tables
+        .globl page_tables, pds
 page_tables:
         .quad pdpt + 3
         .fill 511, 8, 0

@@ -131,18 +131,3 @@ void measure_devices(const struct entry *entry)
     answers("device.lapic", mmio(0xfee00030));
     answers("device.io_apic", io_apic());
 }
-
-void measure_msrs(void)
-{
-    static const struct { u32 number; const char *key; } msrs[] = {
-        {0x1b, "msr.apic_base"}, {0x802, "msr.x2apic_id"}, {0xfe, "msr.mtrr_cap"}, {0x277, "msr.pat"},
-        {0x179, "msr.mcg_cap"}, {0x17a, "msr.mcg_status"}, {0x400, "msr.mc0_ctl"}, {0x401, "msr.mc0_status"},
-        {0x1a0, "msr.misc_enable"}, {0xc0000080, "msr.efer"},
-    };
-
-    for ( u32 i = 0; i < sizeof(msrs) / sizeof(msrs[0]); i++ )
-    {
-        read_msr(msrs[i].number);
-        answers(msrs[i].key, !guard_vector);
-    }
-}

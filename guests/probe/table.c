@@ -77,34 +77,71 @@ static const char *find_instruction(const struct entry *entry, u32 xen)
     return call_with_vmmcall ? "vmmcall" : "vmcall";
 }
 
-void probe_main(const struct entry *entry)
+static void end_line(void)
+{
+    marker("probe-end ");
+    put_dec(cells());
+    put("\n");
+}
+
+static void __attribute__((noreturn)) finish(const char *wrong)
+{
+    if ( wrong )
+    {
+        marker(wrong);
+        put("\n");
+    }
+    else
+        end_line();
+    power_off(SHUTDOWN_poweroff);
+}
+
+static void measure(const struct entry *entry)
 {
     u32 xen;
 
-    name = entry->name;
-    if ( !entry->serial )           /* the ring needs a hypercall before it says anything */
-        find_instruction(entry, 0);
-    console_open(entry);
+    count = 0;
     marker("hello\n");
     xen = measure_cpuid();
     if ( !entry->stays )
     {
         measure_msrs();
+        measure_task_priority();
         measure_devices(entry);
     }
     if ( xen )
         cell("hypercall.page", find_instruction(entry, xen));
     if ( xen && !entry->stays )
+    {
         measure_hypercalls();
+        measure_copies();
+        measure_params(entry);
+        measure_clock(entry);
+    }
     measure_smp(entry);
-    marker("probe-end ");
-    put_dec(cells());
-    put("\n");
+}
+
+void probe_main(const struct entry *entry)
+{
+    name = entry->name;
+    if ( !entry->serial )           /* the ring needs a hypercall before it says anything */
+        find_instruction(entry, 0);
+    console_open(entry);
+    if ( entry->once )
+        finish(entry->once(entry));
+    measure(entry);
+    while ( entry->again )
+    {
+        end_line();
+        wait();
+        measure(entry);
+    }
     if ( entry->stays )
     {
+        end_line();
         console_drain();
         for ( ;; )
             hypercall64(HC_sched_op, SCHEDOP_block, 0, 0, 0, 0);
     }
-    power_off(SHUTDOWN_poweroff);
+    finish(0);
 }

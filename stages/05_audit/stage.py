@@ -32,6 +32,7 @@ FIXES = (
             "a PVH guest that accesses MSR 0x6e0 gets #GP; it brought the host down",
             "a PVH guest's CR8 reads as 0 on hosts without a TPR shadow; it brought the host down",
         ),
+        probes=("cell:pvh-tdt",),
     ),
     Patch(
         subject="x86/vmx: keep PVH guests from the host's CR8",
@@ -51,6 +52,7 @@ FIXES = (
             "a PVH guest's writes to CR8 do not reach the processor",
             "PVH guests start on hosts with posted interrupts",
         ),
+        probes=("pvh-probe:register.cr8=ignored", "cell:pvh-cr8"),
     ),
     Patch(
         subject="x86/hvm: no callback by wire without controllers",
@@ -63,6 +65,7 @@ FIXES = (
         effects=fixes.CALLBACK,
         names=("hvm_set_callback_via",),
         intended=("a PVH guest that names a GSI or INTx gets no callback; its next event brought the host down",),
+        probes=("cell:pvh-gsi",),
     ),
 )
 
@@ -335,6 +338,7 @@ CONTAINERS = (
             "its programs must set EFLAGS.AC around that, as an HVM kernel must",
             "one to a read-only mapping of a PVH guest that cleared CR0.WP is not, as the processor does not refuse it",
         ),
+        probes=("pvh-probe:copy.read_only.no_wp=present:ok",),
     ),
     Patch(
         subject="x86/mtrr: pin cacheability for PVH domains",
@@ -417,6 +421,8 @@ CONTAINERS = (
             "dom0-probe:pvh.hvmop.track_dirty_vram=ok",
             "dom0-probe:pvh.hvmop.inject_trap=ok",
             "dom0-probe:pvh.set_mem_type.ram_rw=ok",
+            "pvh-probe:hvm_op.self.flush_tlbs=present:ok",
+            "pvh-probe:hvm_op.self.get_mem_type=present:ok",
         ),
         names=TESTS,
         intended=(
@@ -448,6 +454,7 @@ CONTAINERS = (
         rewrite=containers.pvclock,
         names=TESTS,
         intended=("the time that a PVH guest computes from its time stamps is right after a write to its TSC",),
+        probes=("pvh-probe:pvclock.after_tsc_write=right",),
     ),
     Patch(
         subject="x86/time: ask for an HVM container around TSC emulation",

@@ -8,15 +8,17 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from xenstage.boot.guest.probe_guests import OLD_PVH
 from xenstage.boot.matrix.cells import CellRunner
 from xenstage.boot.matrix.matrix import Bench, Session, run_bisect, run_matrix
 from xenstage.boot.matrix.plan import Choice, Commit, choose_guests, distinct, line_of, make_plan
 from xenstage.boot.model import GUESTS, Cell, Outcome, Verdict
-from xenstage.boot.run import compare
+from xenstage.boot.run import chooser, compare
 from xenstage.errors import Exit, XenstageError
 
 from .kit import ONE, TABLE, TWO, Lab, MakeLab, blamed, cell_of, commits, outcome, tcg
@@ -414,6 +416,13 @@ def test_a_mended_cell_that_still_fails_is_a_fail(tmp_path: Path) -> None:
     script: dict[Any, Any] = {(c.name, "dom0-both"): [Verdict.HANG] for c in line}
     j = cell_of(Lab(tmp_path, line, script).ask(guests=["dom0-both"]), TWO, "dom0-both")
     assert j.verdict is Verdict.HANG and not j.expected
+
+
+@pytest.mark.parametrize("guest", OLD_PVH)
+def test_guests_of_the_first_kind_of_pvh_are_not_asked_of_a_later_xen(guest: str) -> None:
+    tree: Any = SimpleNamespace(version="4.10")
+    said = chooser(tree, ["bochs"], "kernel")("f" * 40, guest)
+    assert said.machine is None and "ended with Xen 4.9" in said.why
 
 
 def test_a_guest_that_ends_the_base_is_asked_where_a_patch_mends_it() -> None:

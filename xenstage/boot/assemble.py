@@ -17,7 +17,7 @@ from ..tree.source import Tree
 from .guest.guests import Guest, linux_guest
 from .guest.notes import check_pvh_kernel
 from .guest.probe_guests import NAMES as PROBES
-from .guest.probe_guests import probe_guests
+from .guest.probe_guests import NEED_A_MODEL, OLD_PVH, probe_guests
 from .guest.probe_table import read_table
 from .harness import DOM0_LIMIT, Harness, Job, Launch, Launcher, Table
 from .machine import bochs
@@ -61,7 +61,7 @@ def xen_of_commit(tree: Tree, commit: str, *, cache: Cache, runner: Runner) -> X
             raise
         why = f"{e.title}: {e.why} (type: {e.remedy})"
     root = ToolstackBuilder(tree, cache, runner, time.monotonic).build(commit)
-    return Xen(Toolstack.load(root), dict.fromkeys(("hvm-linux", "hvm-probe", "hvm-cycle"), why))
+    return Xen(Toolstack.load(root), dict.fromkeys(NEED_A_MODEL, why))
 
 
 def no_kernel(version: str) -> str:
@@ -113,7 +113,7 @@ def assemble(
     if set(PROBES) & set(names) - set(guests):
         guests.update({n: Guest.load(p) for n, p in probe_guests(cache=cache, runner=runner).items()})
     if not old_pvh(xen.stack.version):
-        lacking.update(dict.fromkeys(("pvh-probe", "pvh-cycle"), no_probe(xen.stack.version)))
+        lacking.update(dict.fromkeys(OLD_PVH, no_probe(xen.stack.version)))
     return Harness(
         xen.stack, base, linux, guests, out, cache, runner, Host.this(),
         options=tuple(options), measure=measure(guests), launchers={"bochs": bochs_launcher(runner)}, fresh=fresh,

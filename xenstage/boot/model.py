@@ -24,12 +24,13 @@ class Verdict(StrEnum):
 
 
 GUESTS = (
-    "dom0", "hvm-linux", "pvh-linux", "dom0-probe", "hvm-probe", "pvh-probe", "hvm-cycle", "pvh-cycle", "dom0-both",
+    "dom0", "hvm-linux", "pvh-linux", "dom0-probe", "hvm-probe", "pvh-probe", "hvm-save-probe", "hvm-cycle",
+    "pvh-cycle", "dom0-both", "pvh-tdt", "pvh-cr8", "pvh-gsi",
 )  # fmt: skip
 """The rows of a matrix, in the order in which they are shown."""
 
-MENDED = ("dom0-both",)
-"""Guests that are known to end the base; asked where a patch declares that it mends them."""
+MENDED = ("dom0-both", "pvh-tdt", "pvh-cr8", "pvh-gsi")
+"""Guests that are known to end or hold up the base; asked where a patch declares that it mends them."""
 
 
 @dataclass(frozen=True, order=True)

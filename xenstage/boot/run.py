@@ -18,7 +18,7 @@ from ..tree.source import Tree
 from ..tree.toolchain import make_toolchain
 from .assemble import assemble, no_kernel, no_probe, xen_of_commit
 from .guest import probe_table
-from .guest.probe_guests import SOURCES
+from .guest.probe_guests import OLD_PVH, SOURCES
 from .machine.machine import Host, choose, machines, old_pvh
 from .matrix.cells import CellRunner
 from .matrix.judge import Table
@@ -95,7 +95,7 @@ def chooser(tree: Tree, wanted: Sequence[str], pvh_kernel: str = "") -> Chooser:
     def pick(xen: str, guest: str) -> Choice:
         if guest == "pvh-linux" and old_pvh(tree.version) and not pvh_kernel:
             return Choice(None, no_kernel(tree.version))
-        if guest in ("pvh-probe", "pvh-cycle") and not old_pvh(tree.version):
+        if guest in OLD_PVH and not old_pvh(tree.version):
             return Choice(None, no_probe(tree.version))
         found = choose(guest, tree.version, among, host)
         if found.machine is None:

@@ -92,13 +92,13 @@ class Guest:
 
     def files(self, version: str) -> Archive:
         """What dom0 gets: everything of the directory, under ``guests/NAME/``, and ``xl.cfg``; a program of dom0's
-        own is called ``program`` there and has none."""
+        own is called ``program`` there and has one only if it starts a domain."""
         archive = Archive()
         for path in sorted(self.root.rglob("*")):
             if path.is_file() and path.name != FILE:
                 mode = 0o755 if path.name == PROGRAM else 0o644
                 archive.file(f"guests/{self.name}/{path.relative_to(self.root)}", path.read_bytes(), mode)
-        if self.kind != "dom0":
+        if self.kind != "dom0" or self.configs:
             archive.file(f"guests/{self.name}/xl.cfg", self.config(version).encode())
         if self.times > 1:
             archive.file(f"guests/{self.name}/times", f"{self.times}\n".encode())

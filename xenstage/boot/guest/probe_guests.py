@@ -1,4 +1,4 @@
-"""probes: the two probe guests, built from ``guests/`` and kept by content.
+"""probes: the probe guests, built from ``guests/`` and kept by content.
 
 :func:`probe_guests` gives the directories that dom0's images are made from.
 """
@@ -14,7 +14,14 @@ from ...cache import Cache, digest
 from ...errors import Exit, XenstageError
 from ...process import Runner
 
-NAMES = ("dom0-probe", "dom0-both", "hvm-probe", "pvh-probe", "hvm-cycle", "pvh-cycle")
+NAMES = (
+    "dom0-probe", "dom0-both", "hvm-probe", "hvm-save-probe", "pvh-probe", "hvm-cycle", "pvh-cycle", "pvh-tdt",
+    "pvh-cr8", "pvh-gsi",
+)  # fmt: skip
+NEED_A_MODEL = ("hvm-linux", *(name for name in NAMES if name.startswith("hvm-")))
+"""Guests that need a device model."""
+OLD_PVH = tuple(name for name in NAMES if name.startswith("pvh-"))
+"""Guests of the first kind of PVH, until Xen 4.9."""
 SOURCES = place("guests")
 
 

@@ -17,8 +17,9 @@ from .machine import Machine
 
 XEN_OPTIONS = (
     "com1=115200,8n1 console=com1 loglvl=all guest_loglvl=all noreboot "
-    "dom0_mem=768M,max:768M dom0_max_vcpus=1 bootscrub=0"
+    "dom0_mem=768M,max:768M dom0_max_vcpus=1 bootscrub=0 serial_tx_buffer=256k"
 )
+# serial_tx_buffer: Xen drops what dom0 relays when 16 kB wait to be sent, and a probe's table is longer.
 DOM0_OPTIONS = "console=hvc0 loglevel=4 panic=0"
 
 
