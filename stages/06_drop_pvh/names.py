@@ -24,9 +24,8 @@ HELPERS = {
     "pvh_setup_e820": "dom0_setup_e820",
     "pvh_fixup_page_tables_for_hap": "dom0_fixup_page_tables_for_hap",
     "hap_set_alloc_for_pvh_dom0": "hap_set_alloc_for_dom0",
-    "check_dom0_pvh_reqs": "check_dom0_reqs",
 }
-ELSEWHERE = ("check_dom0_pvh_reqs",)  # of releases before the one that the stage was made for
+ELSEWHERE = {"check_dom0_pvh_reqs": "check_dom0_reqs"}  # of releases before the one that the stage was made for
 RENAME = "named for what it does"
 WORDS = "say what is meant"
 WHY = "to Xen there is no PVH any more"
@@ -45,7 +44,7 @@ DOCUMENTED = {
 def helpers(view: View) -> None:
     """Functions, labels and variables get names for what they do."""
     done = 0
-    for old, new in HELPERS.items():
+    for old, new in (*HELPERS.items(), *ELSEWHERE.items()):
         if any(h.path.startswith(XEN) for h in view.uses(old)):
             done += view.rename(old, new, rule=RENAME, reason=WHY, path=XEN)
         elif not view.uses(new) and old not in ELSEWHERE:

@@ -134,7 +134,7 @@ STAGE = Stage(
             container, or guests without emulated devices. Rename them, and nothing else.
             """,
             rewrite=names.helpers,
-            names=tuple(names.HELPERS),
+            names=(*names.HELPERS, *names.ELSEWHERE),
             removes=tuple(names.HELPERS),
         ),
         DROP,

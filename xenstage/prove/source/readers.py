@@ -179,7 +179,9 @@ def _kept_out(case: Case, worlds: tuple[World, World], changes: list[Change]) ->
     for c in changes:
         struct = c.old is not None and c.new is not None and c.old.words[:1] == ("struct",)
         if c.kind == "type" and struct and c.path.endswith(".h"):
-            pattern = re.compile(rb"\bstruct\s+%s\s+\w+\s*(?:\[[^]]*\]\s*)?=\s*\{\s*[^.}\s]" % c.name.encode())
+            # "{ 0 }" is all zeros, whatever there is; so is "{ }".
+            begun = rb"\bstruct\s+%s\s+\w+\s*(?:\[[^]]*\]\s*)?=\s*\{\s*(?!0\s*\})[^.}\s]"
+            pattern = re.compile(begun % c.name.encode())
             for path, data in source_files(case.after, everything=True):
                 m = pattern.search(data)
                 if m:
