@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
 import time
@@ -11,11 +12,14 @@ from pathlib import Path
 import pytest
 
 from tests.boot.treekit import Repo, fake_programs
+from tests.prove.kit import case_of, sample_files
 from xenstage.builds import mends, tools
+from xenstage.builds.builder import Result
 from xenstage.builds.mends import Need, make_tools_toolchain
 from xenstage.builds.tools import ToolsBuilder, closure, concerns, untried
 from xenstage.cache import Cache
 from xenstage.process import Runner
+from xenstage.prove.binary.builds import prove_builds
 from xenstage.tree.git import Git
 
 LIBXC = "tools/libxc/it.c"
@@ -129,6 +133,15 @@ def test_which_paths_the_build_sees() -> None:
     assert concerns(changed) == changed[:2]
     assert concerns(["tools/libxl/libxl.c"], ["libxc"]) == []
     assert untried(changed) == ["tools/ocaml/x.ml"]
+
+
+def test_every_file_that_no_build_has_is_named() -> None:
+    others = ("tools/ocaml/x.ml", "tools/python/x.c")
+    files = sample_files()
+    tracked = {**files.tracked, **dict.fromkeys(others, "100644")}
+    case = case_of(files, dataclasses.replace(files, tracked=tracked).with_overlay(dict.fromkeys(others, b"\n")))
+    proof = prove_builds(case, {"x86_64-debug": Result("PASS", "", 1.0, "gcc", b"", "make", (), False)})
+    assert proof.verdict == "SKIP" and all(o in proof.summary for o in others), proof
 
 
 def test_acpi_tables_get_the_name_that_the_makefiles_look_for(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def prove_builds(case: Case, results: Mapping[str, Result], unbuilt: str = "") -
     if touched and "tools" not in results:
         findings += (Finding("tools", f"SKIP: the tools were not built; the patch changes {touched[0]}"),)
     if alone := untried(case.changed):
-        findings += (Finding("tools", f"SKIP: no target that is built here has {alone[0]}"),)
+        findings += (Finding("tools", f"SKIP: no target that is built here has {', '.join(alone)}"),)
     if findings or not results:
         return Proof(
             "builds", SKIP, f"{summary}; {findings[0].what if findings else 'none was asked for'}", findings, facts
