@@ -121,6 +121,21 @@ def test_every_site_has_an_anchor_and_its_fate(proved: Path) -> None:
             assert "stays: " in said or "patch " in said, said
 
 
+def test_each_site_that_was_judged_is_there_with_its_reason(out: Path) -> None:
+    place = out / ONE / "v1/evidence.json"
+    value = json.loads(place.read_text())
+    row = {"path": "xen/a.c", "offset": 3, "kind": "feature", "features": ["vpic"], "patch": "x", "reason": "a <wire>"}
+    stays = {**row, "kind": "stay", "reason": "the predicate itself"}
+    value["patches"][1]["facts"]["decisions"] = [row, stays]
+    place.write_text(json.dumps(value))
+    page = seen(out)
+    mine = page.inside[f"{ONE.replace('_', '-')}--decided"]
+    assert "1 sites judged one by one: 1 feature" in mine
+    assert "xen/a.c" in mine and "a <wire>" in mine and "vpic" in mine and "patch 2" in mine
+    assert "the predicate itself" not in mine
+    assert f"{TWO.replace('_', '-')}--decided" not in page.inside
+
+
 def test_truth_tables_stand_beside_their_hunks(proved: Path) -> None:
     page = seen(proved)
     found = 0

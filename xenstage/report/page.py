@@ -18,6 +18,7 @@ from .. import __version__
 from ..boot.report.report import visible
 from ..boot.report.style import STYLE
 from ..prove.result import ORDER
+from .decided import counted
 from .reading import Out, read_out
 from .views import MOST, UNPROVED, SeriesView, Tables, series_view
 
@@ -59,6 +60,7 @@ def _environment() -> Environment:
         lstrip_blocks=True, keep_trailing_newline=True, finalize=_shown,
     )  # fmt: skip
     env.filters["counts"] = lambda row: ", ".join(f"{n} {k}" for k, n in sorted(row.items()) if n) or "none"
+    env.filters["counted"] = counted
     env.filters["colour"] = lambda verdict: _COLOURS.get(str(verdict), "bad")
     return env
 

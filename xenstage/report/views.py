@@ -18,6 +18,7 @@ from ..prove.judge import NAMES
 from ..prove.page import SAME, answers_mark, condition_mark, how_covered
 from ..prove.result import worst
 from .beside import beside
+from .decided import Decided, decided_of
 from .mail import FileDiff, Mail, paragraphs
 from .reading import Version
 
@@ -190,6 +191,7 @@ class SeriesView:
     wrong: str
     against: int
     compared: tuple[Compared, ...]
+    decided: tuple[Decided, ...] = ()
     proofs: tuple[str, ...] = NAMES
 
 
@@ -244,6 +246,7 @@ def series_view(versions: Sequence[Version], tables: Tables) -> SeriesView:
         wrong=now.wrong,
         against=versions[-2].version if len(versions) > 1 else 0,
         compared=compare(versions[-2], now, ids) if len(versions) > 1 else (),
+        decided=decided_of(now.patches, ids),
     )  # fmt: skip
 
 
