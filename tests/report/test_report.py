@@ -125,12 +125,14 @@ def test_each_site_that_was_judged_is_there_with_its_reason(out: Path) -> None:
     place = out / ONE / "v1/evidence.json"
     value = json.loads(place.read_text())
     row = {"path": "xen/a.c", "offset": 3, "kind": "feature", "features": ["vpic"], "patch": "x", "reason": "a <wire>"}
-    stays = {**row, "kind": "stay", "reason": "the predicate itself"}
-    value["patches"][1]["facts"]["decisions"] = [row, stays]
+    stays = {**row, "kind": "stay", "patch": "", "reason": "the predicate itself"}
+    left = {**row, "kind": "constraint", "patch": "", "reason": "told by each patch again"}
+    value["patches"][1]["facts"]["decisions"] = [row, stays, left]
+    value["patches"][2]["facts"]["decisions"] = [stays, left]
     place.write_text(json.dumps(value))
     page = seen(out)
     mine = page.inside[f"{ONE.replace('_', '-')}--decided"]
-    assert "1 sites judged one by one: 1 feature" in mine
+    assert "2 sites judged one by one: 1 constraint, 1 feature" in mine
     assert "xen/a.c" in mine and "a <wire>" in mine and "vpic" in mine and "patch 2" in mine
     assert "the predicate itself" not in mine
     assert f"{TWO.replace('_', '-')}--decided" not in page.inside

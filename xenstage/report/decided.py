@@ -16,7 +16,7 @@ class Decided:
 
     :param kind: the stage's own word for what becomes of it.
     :param features: what is asked there, where a feature decides.
-    :param patch: the anchor of the patch that does it, ``number`` its number.
+    :param patch: the anchor of the patch that does it, ``number`` its number; "" and 0 where the series leaves it.
     """
 
     kind: str
@@ -28,20 +28,25 @@ class Decided:
 
 
 def decided_of(patches: Iterable[Mapping[str, Any]], ids: Mapping[int, str]) -> tuple[Decided, ...]:
-    """The decisions of a series, by patch and place.
+    """The decisions of a series, by patch and place; then what it leaves to a later one.
 
-    :param patches: as the evidence has them; a stage that judges nothing has no fact "decisions". A site that stays is
-        in "Uses that stay".
+    :param patches: as the evidence has them; a stage that judges nothing has no fact "decisions". Each patch tells
+        again what is left, and the last one has it as it ends. The predicate itself is in "Uses that stay".
     :param ids: the anchor of each patch, by number.
     """
-    out = []
+    out: list[Decided] = []
+    left: list[Decided] = []
     for p in patches:
         rows = p.get("facts", {}).get("decisions", [])
+        number = int(p["number"])
+        left = left if not rows else []
         for d in sorted((d for d in rows if d["kind"] != STAY), key=lambda d: (d["path"], d["offset"])):
-            number = int(p["number"])
-            features = tuple(d["features"])
-            out.append(Decided(d["kind"], features, d["path"], d["reason"], ids[number], number))
-    return tuple(out)
+            said = (d["kind"], tuple(d["features"]), d["path"], d["reason"])
+            if d["patch"]:
+                out.append(Decided(*said, ids[number], number))
+            else:
+                left.append(Decided(*said, "", 0))
+    return (*out, *left)
 
 
 def counted(decided: Iterable[Decided]) -> str:
