@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from .abi import READERS
+from .audit import AUDIT
 from .conditions import CHAINS, CONDITIONS, CREATION, LIFETIMES
+from .dropped import DROPPED
 from .features import FEATURES
 from .gates import GATES
 from .heads import HEADS
@@ -15,4 +17,5 @@ from .tables import TABLES
 MUTANTS = (
     *CONDITIONS, *CHAINS, *CREATION, *TABLES, *LIFETIMES, *BREAKS, *INTERFACE, *FORM, *RESIDUE,
     *HEADS, *PREPROCESSOR, *READERS, *MEANING, *FEATURES, *GATES,
+    *AUDIT, *DROPPED,
 )  # fmt: skip

@@ -83,17 +83,14 @@ class Caught:
         return self.verdict in ("FAIL", "REFUSED")
 
 
-def bench(tree: str, also: tuple[int, ...] = ()) -> Bench:
-    """Make the true series of the written stages on a tree ("sample" for the bundled one).
-
-    :param also: stages that run by name only.
-    """
+def bench(tree: str) -> Bench:
+    """Make the true series of the written stages on a tree ("sample" for the bundled one)."""
     import argparse
 
     args = argparse.Namespace(tree=tree, base="HEAD", config=["x86_64-debug"])
     opened = open_all(args)
     known = stages()
-    written = [s for s in known.values() if s.whole or (s.patches and s.number <= max(also, default=0))]
+    written = [s for s in known.values() if s.whole]
     base = base_files(opened)
     out: dict[tuple[int, int], Case] = {}
     for series in make(opened, known, written):

@@ -216,7 +216,7 @@ class Line:
 
     def mixed(self, name: str) -> Outcome:
         """dom0 with the tools of one commit on the hypervisor of another, whose interfaces have other versions."""
-        cases = make_bench(self.tree, (6,)).cases
+        cases = make_bench(self.tree).cases
         old, new = (self.xen(c).stack for c in (self.bench.opened.tree.base, cases[max(cases)].commit))
         tools, xen = (old, new) if name == "old-tools" else (new, old)
         place = self.root / name

@@ -1,4 +1,4 @@
-"""Stages that run by name, on the sample: every mutant is caught, the true series by no proof, effects are exact."""
+"""Stages 05 and 06 on the sample: what they declare is held both ways, and no test of a group is left behind."""
 
 from __future__ import annotations
 
@@ -9,29 +9,13 @@ import pytest
 from xenstage.effect import Effect
 from xenstage.prove.case import Case
 
-from .audit import AUDIT, left_behind
-from .dropped import DROPPED
-from .operators import Mutant
-from .run import Bench, bench, catch, prove
+from .audit import left_behind
+from .run import Bench, bench, prove
 
 
 @pytest.fixture(scope="module")
 def on() -> Bench:
-    return bench("sample", also=(5, 6))
-
-
-@pytest.mark.parametrize("mutant", (*AUDIT, *DROPPED), ids=lambda m: m.name)
-def test_caught(mutant: Mutant, on: Bench) -> None:
-    got = catch(mutant, on)
-    assert got.caught, got
-
-
-@pytest.mark.parametrize("name", ["predicates", "abi"])
-def test_the_true_series_raises_no_alarm(name: str, on: Bench) -> None:
-    for (stage, _), case in on.cases.items():
-        if stage == 6:
-            proof = prove(case, name, on.opened.cache, 6)
-            assert proof.verdict == "PASS", proof.findings[:2]
+    return bench("sample")
 
 
 def declared(case: Case, *effects: Effect) -> str:
