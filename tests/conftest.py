@@ -33,9 +33,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason=f"no Xen tree: {why}"))
     # Those first that compare a first run on an empty cache with a second one.
     first = "tests/real/test_series.py"
+    last = "tests/mutants/test_real.py"  # minutes on the tree: for the process that is through with all else
     items.sort(
         key=lambda item: (
             group_of(item.nodeid) != XEN,
+            item.nodeid.startswith(last),
             not item.nodeid.startswith(first),
             HERE / "real" not in item.path.parents,
         )

@@ -38,23 +38,22 @@ LONG = {
     "reader of a value",
 }  # fmt: skip
 SAMPLE_ONLY = {"audit-iopl-of-containers"}  # the Xen tree has no such test
-TREES = [
-    "sample",
-    pytest.param("real", marks=pytest.mark.skipif(not os.environ.get("XENSTAGE_TREE"), reason="no Xen tree")),
-]
 
 
-@pytest.fixture(scope="module", params=TREES)
-def on(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, xen_cache: Path) -> Bench:
-    """The true series of the written stages."""
-    sample = request.param == "sample"
-    tree, cache = ("sample", tmp_path_factory.mktemp("cache")) if sample else (os.environ["XENSTAGE_TREE"], xen_cache)
+def made(tree: str, cache: Path) -> Bench:
+    """The true series of the written stages, by somebody with a name."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("AUTHOR", "COMMITTER"):
             patch.setenv(f"GIT_{name}_NAME", "A Developer")
             patch.setenv(f"GIT_{name}_EMAIL", "developer@example.org")
         patch.setenv("XDG_CACHE_HOME", str(cache))
         return bench(tree)
+
+
+@pytest.fixture(scope="module")
+def on(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """On the sample; tests/mutants/test_real.py has the same tests on the Xen tree."""
+    return made("sample", tmp_path_factory.mktemp("cache"))
 
 
 def test_the_catalogue_has_every_kind() -> None:

@@ -153,7 +153,7 @@ BROKEN = (
 
 @dataclass(frozen=True)
 class Line:
-    """The last commit of the written stages on a tree.
+    """The last commit of stage 04 on a tree: what is broken is PVH's own, which the stages behind it take away.
 
     :param root: a directory for results.
     """
@@ -168,8 +168,8 @@ class Line:
 
     @property
     def tip(self) -> Case:
-        """The last patch."""
-        return self.bench.cases[max(self.bench.cases)]
+        """The last patch of stage 04."""
+        return self.bench.cases[max(k for k in self.bench.cases if k[0] <= 4)]
 
     def commit(self, broken: Broken, patch: Case | None = None) -> str:
         """A patch's commit, the last one's if none is named, with a breakage on top.
