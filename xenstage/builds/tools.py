@@ -29,7 +29,7 @@ TIMEOUT = 3600.0  # seconds for one make
 
 TARGETS = ("include", "libxc", "xenstore", "console", "libxl", "hvmloader", "gdbsx")
 """What can be asked for, in the order in which it is built."""
-TOOLSTACK = TARGETS[:-1]
+TOOLSTACK = tuple(t for t in TARGETS if t != "gdbsx")
 """What a booted dom0 has: no debugger."""
 
 _DIRECTORY = {"hvmloader": "firmware", "gdbsx": "debugger/gdbsx"}
