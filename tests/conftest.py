@@ -21,8 +21,15 @@ def pytest_configure() -> None:
 
 @pytest.fixture(scope="session")
 def xen_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The cache of all that runs on the Xen tree: prepared, parsed and built once.  Empty when the tests begin."""
-    return tmp_path_factory.mktemp("xen")
+    """The cache of all that runs on the Xen tree: prepared, parsed and built once, whatever process a test runs in.
+
+    Empty when the tests begin.
+    """
+    place = tmp_path_factory.getbasetemp()
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        place = place.parent  # of all the processes
+    (place / "xen").mkdir(exist_ok=True)
+    return place / "xen"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -58,11 +58,15 @@ def main(args: argparse.Namespace) -> int:
     every = stages()
     if args.what is None or _STAGE.fullmatch(args.what):
         return _declared(every, args)
+    if broken := next((s.defect for s in every.values() if s.defect is not None and s.label == args.what), None):
+        raise broken
     opened = open_all(args)
     prepared = opened.prepare_all()
+    files = Files(prepared[0].root, opened.tree.git.files(opened.tree.base), {}, opened.tree.tree, opened.cache)
+    if args.what != "all" and not re.search(r"[/:.]", args.what) and not _there(files, args.what):
+        raise _nothing(args.what, _NO_WORD)  # before two minutes of reading
     made, stopped = _made(opened, prepared, every)
     world = _world(prepared[0], opened)
-    files = Files(prepared[0].root, opened.tree.git.files(opened.tree.base), {}, opened.tree.tree, opened.cache)
     names = _names(every, world)
     view = View(files, lambda: _index(files, prepared, names, opened), tuple(names), opened.tree.base)
     asked = frozenset({*DEFAULT, *(n for s in every.values() if s.defect is None for p in s.patches for n in p.names)})
@@ -198,10 +202,18 @@ def _choose(view: View, what: str, names: list[str], asked: frozenset[str], open
         return found
     found = [s for s in tests if what in (s.scope, s.name)]
     if not found:
-        there = sorted({h.path for h in sweep(view.files, [what])}) if what.isidentifier() else []
-        why = f"it stands in {', '.join(there[:4])}, with no test in it" if there else "no file has that word"
-        raise _nothing(what, f"no function or macro of that name asks for a guest's kind: {why}")
+        there = _there(view.files, what)
+        why = f"no function or macro of that name asks for a guest's kind: it stands in {', '.join(there[:4])}"
+        raise _nothing(what, f"{why}, with no test in it" if there else _NO_WORD)
     return found
+
+
+_NO_WORD = "no function or macro of that name asks for a guest's kind: no file has that word"
+
+
+def _there(files: Files, word: str) -> list[str]:
+    """The files that have a word."""
+    return sorted({h.path for h in sweep(files, [word])}) if word.isidentifier() else []
 
 
 def _nothing(what: str, why: str) -> XenstageError:

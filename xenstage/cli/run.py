@@ -59,8 +59,10 @@ def main(args: argparse.Namespace) -> int:
     git, cache = opened.tree.git, opened.cache
     with deliver(out) as delivery:
         proved = {t: p for s in every if s.stage in wanted for t, p in desk.proofs(s).items()}
-        every = desk.tell(every, opened, {t: p["conclusion"] for t, p in proved.items()})
-        try_mails(opened, every)
+        told = desk.tell(every, opened, {t: p["conclusion"] for t, p in proved.items()})
+        if told != every:
+            try_mails(opened, told)
+        every = told
         mine = [s for s in every if s.stage in wanted]
         for series in mine:
             builds, source = known_results(cache, series), desk.source(series.stage.label)

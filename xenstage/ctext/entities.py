@@ -43,7 +43,7 @@ class Entity:
 Key = tuple[str, str, int]  # kind, name, and 0 for the first of these in a file
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=96)
 def entities(data: bytes) -> dict[Key, Entity]:
     """Every entity of a file, in order."""
     out: dict[Key, Entity] = {}

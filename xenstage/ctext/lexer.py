@@ -62,7 +62,7 @@ _DIRECTIVE = re.compile(r"[ \t]*([a-z_]+)")
 _KINDS = (None, Kind.END, Kind.COMMENT, Kind.STRING, Kind.NUMBER, Kind.WORD, Kind.PUNCT)
 
 
-@functools.lru_cache(maxsize=32)  # the same few files are read again and again
+@functools.lru_cache(maxsize=96)  # the same few files are read again and again
 def tokenize(data: bytes) -> tuple[Token, ...]:
     """Split a file into tokens, white space left out.
 
@@ -178,7 +178,7 @@ def _common(a: bytes, b: bytes) -> int:
     return low
 
 
-@functools.lru_cache(maxsize=32)
+@functools.lru_cache(maxsize=96)
 def _starts(data: bytes) -> list[int]:
     return [t.start for t in tokenize(data)]
 

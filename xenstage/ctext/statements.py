@@ -6,6 +6,7 @@ for edits.  Comments belong to no statement; directives are statements of their 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -53,11 +54,25 @@ def read_block(data: bytes, start: int, end: int) -> Statement:
 
 
 def function_body(data: bytes, start: int, end: int) -> Statement:
-    """The outermost block of the function at a byte range.
+    """The outermost block of the function at a byte range, which begins outside comments and directives.
 
     :raises NotUnderstood: when there is none.
     """
-    depth = 0
+    return _moved(_body_alone(data[start:end]), start)
+
+
+def _moved(statement: Statement, by: int) -> Statement:
+    """The same statement in a text in which it stands later."""
+    if not by:
+        return statement
+    inside = (statement.inside[0] + by, statement.inside[1] + by) if statement.inside else None
+    parts = tuple(_moved(p, by) for p in statement.parts)
+    return Statement(statement.kind, statement.start + by, statement.end + by, inside, parts)
+
+
+@functools.lru_cache(maxsize=2048)  # most functions stay as they are from patch to patch
+def _body_alone(data: bytes) -> Statement:
+    start, end, depth = 0, len(data), 0
     for t in tokens_between(data, start, end):
         if t.in_directive or t.kind is Kind.COMMENT:
             continue

@@ -71,6 +71,10 @@ class Reader:
         """Parameters of the macro in whose definition a byte offset lies."""
         return next((d.parameters for d in self._defines if d.start <= offset < d.end), ())
 
+    def macro(self, offset: int) -> int | None:
+        """Offset of the name of the macro in whose definition a byte offset lies."""
+        return next((d.name_start for d in self._defines if d.start <= offset < d.end), None)
+
     def last_token(self, start: int, end: int) -> int:
         """Byte offset of the last token in a range."""
         return self._all[bisect.bisect_left(self._starts, end) - 1].start

@@ -6,6 +6,7 @@ out: what is found here is where to look, nearest first, not what is so.
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -17,6 +18,11 @@ from .sweep import Files
 _INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include[ \t]*(["<][^">\n]+)[">]', re.M)
 
 
+@functools.lru_cache(maxsize=1024)  # an edited file is asked again and again
+def _included(data: bytes) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(m.decode("latin-1") for m in _INCLUDE.findall(data)))
+
+
 class Includes:
     """The includes of the tree as it stands; what the checkout's own files say is remembered with it."""
 
@@ -26,7 +32,7 @@ class Includes:
     def named(self, path: str) -> tuple[str, ...]:
         """What a file includes, as written, with the bracket or quotation mark that opens it."""
         if path in self._files.overlay:
-            return self._read(path)
+            return _included(self._files.overlay[path])
         key = ("includes", path)
         if key not in self._files.memo:
             self._files.memo[key] = self._read(path)
@@ -35,10 +41,9 @@ class Includes:
 
     def _read(self, path: str) -> tuple[str, ...]:
         try:
-            data = self._files.read(path)
+            return _included(self._files.read(path))
         except (KeyError, FileNotFoundError):
             return ()
-        return tuple(dict.fromkeys(m.decode("latin-1") for m in _INCLUDE.findall(data)))
 
     def sources(self, source: str) -> set[str]:
         """A unit's source and the .c files that it includes, by any depth."""

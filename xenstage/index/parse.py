@@ -32,7 +32,7 @@ from ..tree.prepare import Unit
 
 _DEFINITION, _EXPANSION = 501, 502  # CXCursor_MacroDefinition, CXCursor_MacroExpansion
 _OPTIONS = cindex.TranslationUnit.PARSE_DETAILED_PROCESSING_RECORD
-FORMAT = "9"  # of the answers; a change makes every cached one unread
+FORMAT = "10"  # of the answers; a change makes every cached one unread
 
 
 @dataclass(frozen=True)
@@ -72,12 +72,14 @@ class Ask:
     :param argument: offset of the last token of the hit's argument, or None.
     :param parameter: where the argument is a parameter of the macro in whose body the
         hit stands: that macro and the parameter's index; else None.
+    :param macro: where the hit stands in a macro's body: offset of the macro's name.
     """
 
     offset: int
     name: str
     argument: int | None
     parameter: tuple[str, int] | None
+    macro: int | None = None
 
 
 @dataclass(frozen=True)
@@ -192,6 +194,12 @@ def answer(job: Job) -> dict[str, Any]:
     }
 
 
+@functools.cache
+def _real(name: str) -> str:
+    """Links do not change while a process looks at prepared trees: each is followed once."""
+    return os.path.realpath(name)
+
+
 class _Paths:
     """Real paths inside the tree: a header reached through a link counts once."""
 
@@ -209,7 +217,7 @@ class _Paths:
 
     def of(self, name: str) -> str | None:
         if name not in self._known:
-            real = os.path.realpath(name)
+            real = _real(name)
             self._known[name] = real[len(self._prefix) :] if real.startswith(self._prefix) else None
         return self._known[name]
 
@@ -228,6 +236,7 @@ class _Record:
         self.uses: dict[str, Any] = {}  # macro → an expansion of it in a file of interest
         self.functions: list[Any] = []
         self.macro_types: dict[str, str] = {}
+        self._read: set[tuple[str, int]] = set()
         self._paths = paths
         self._offsets = {p: sorted(a.offset for a in wanted) for p, wanted in asks.items()}
         self._names = {a.name for wanted in asks.values() for a in wanted}
@@ -236,42 +245,52 @@ class _Record:
         define = set(job.define)
         locate = cindex.conf.lib.clang_getCursorLocation  # what c.location asks, without keeping it
         for c in _top_level(tu, every=bool(define)):
-            if c._kind_id in (_DEFINITION, _EXPANSION):
+            if c._kind_id == _EXPANSION:
                 file, start = file_offset(locate(c))
                 path = paths.of_handle(file)
                 if path in interest and path is not None:
-                    self._entity(c, path, start, define)
-            else:
-                if c._kind_id == _FUNCTION:
-                    self.functions.append(c)
-                if define and c.spelling in define and (c.is_definition() or c._kind_id == _ENUM):
-                    self._define(c)
+                    self._expansion(c, path, start)
+            elif c._kind_id == _FUNCTION:
+                self.functions.append(c)
+            if define and c._kind_id != _EXPANSION and c.spelling in define:
+                self._if_definition(c, interest)
 
     def path_of(self, handle: Any) -> str | None:
         """The path of a file that clang names."""
         return self._paths.of(handle.name)
 
-    def _entity(self, c: Any, path: str, start: int, define: set[str]) -> None:
-        """One macro definition or expansion written in a file of interest."""
+    def _expansion(self, c: Any, path: str, start: int) -> None:
+        """One macro expansion written in a file of interest."""
         name = c.spelling
         offsets = self._offsets.get(path, [])
-        if c._kind_id == _DEFINITION:
-            if name in define:
-                self._define(c)
-        else:
-            if name in self._holders:
-                self.uses.setdefault(name, c)
-            if name in self._names:
-                if start in offsets:
-                    self.expanded.add((path, start))
-                else:
-                    self.strange.append([path, start, name])
+        if name in self._holders:
+            self.uses.setdefault(name, c)
+        if name in self._names:
+            if start in offsets:
+                self.expanded.add((path, start))
+            else:
+                self.strange.append([path, start, name])
         at = bisect.bisect_right(offsets, start)
         if at < len(offsets) and offsets[at] < c.extent.end.offset:
-            for token in self.tu.get_tokens(extent=c.extent):
-                where = token.extent.start.offset
-                if where > start and token.spelling in self._names:
-                    self.tokens.add((path, where))
+            self.read_tokens(c, path, start)
+
+    def read_tokens(self, c: Any, path: str, start: int) -> None:
+        """Clang's tokens of a macro's expansion or definition whose name stands at an offset."""
+        if (path, start) in self._read:
+            return
+        self._read.add((path, start))
+        for token in self.tu.get_tokens(extent=c.extent):
+            where = token.extent.start.offset
+            if where > start and token.spelling in self._names:
+                self.tokens.add((path, where))
+
+    def _if_definition(self, c: Any, interest: set[str]) -> None:
+        """Put down the definition of a name that is wanted, of a macro those in files of interest."""
+        if c._kind_id == _DEFINITION:
+            if self._paths.of_handle(file_offset(c.location)[0]) in interest:
+                self._define(c)
+        elif c.is_definition() or c._kind_id == _ENUM:
+            self._define(c)
 
     def _define(self, c: Any) -> None:
         start, end = c.extent.start, c.extent.end
@@ -287,17 +306,27 @@ class _Record:
 
         Clang has no cursor for it; the first expression that comes from there does.
         """
-        for function in self.functions:
-            file, start = file_offset(function.extent.start)
-            if self._paths.of_handle(file) != path or not start <= offset < function.extent.end.offset:
+        for file, name, function in reversed(self._named.get(path, ())):
+            if name > offset or offset >= function.extent.end.offset:
                 continue
             for node in function.walk_preorder():
-                if node.kind.is_expression() and file_offset(node.location) == (file, offset):
+                if node._kind_id in _EXPRESSIONS and file_offset(node.location) == (file, offset):
                     self.macro_types[word] = str(node.type.spelling)
                     return self.macro_types[word]
         return self.macro_types.get(word, "")
 
+    @functools.cached_property
+    def _named(self) -> dict[str | None, list[tuple[int, int, Any]]]:
+        """By path: the file's handle, the offset of the name, the cursor of each function."""
+        locate = cindex.conf.lib.clang_getCursorLocation
+        out: dict[str | None, list[tuple[int, int, Any]]] = {}
+        for function in self.functions:
+            file, start = file_offset(locate(function))
+            out.setdefault(self._paths.of_handle(file), []).append((file, start, function))
+        return out
 
+
+_EXPRESSIONS = frozenset(k.value for k in cindex.CursorKind.get_all_kinds() if 100 <= k.value < 200)
 _FUNCTION, _ENUM = cindex.CursorKind.FUNCTION_DECL.value, cindex.CursorKind.ENUM_DECL.value
 
 
@@ -305,13 +334,13 @@ _VISITOR = ctypes.CFUNCTYPE(ctypes.c_int, cindex.Cursor, cindex.Cursor, ctypes.c
 
 
 def _top_level(tu: cindex.TranslationUnit, *, every: bool) -> list[Any]:
-    """Preprocessing entities and declarations of a unit: ``get_children`` without what
-    nobody asks for, since there are some 17,000 and each costs more than it tells.
+    """Macro expansions and functions of a unit: ``get_children`` without what nobody
+    asks for, since there are some 17,000 and each costs more than it tells.
 
-    :param every: other declarations than functions, too.
+    :param every: macro definitions and all declarations, too.
     """
     out: list[Any] = []
-    wanted = (_DEFINITION, _EXPANSION, _FUNCTION)
+    wanted = (_EXPANSION, _FUNCTION)
 
     def visit(child: Any, parent: Any, data: Any) -> int:
         if every or child._kind_id in wanted:
@@ -439,11 +468,15 @@ def _look(handle: Any, path: str, ask: Ask, record: _Record, skipped: list[tuple
     if any(s <= ask.offset < e for s, e in skipped):
         return ["skipped"], ""
     layers: list[str] = []
+    cursor = _cursor(record.tu, handle, ask.offset)
+    if ask.macro is not None:
+        around = _cursor(record.tu, handle, ask.macro)
+        if around is not None and around._kind_id == _DEFINITION:
+            record.read_tokens(around, path, ask.macro)
     if (path, ask.offset) in record.expanded:
         layers.append("record")
     if (path, ask.offset) in record.tokens:
         layers.append("tokens")
-    cursor = _cursor(record.tu, handle, ask.offset)
     if cursor is not None and cursor.spelling.removeprefix("struct ").removeprefix("enum ") == ask.name:
         if cursor._kind_id == _DEFINITION:
             layers.append("definition")

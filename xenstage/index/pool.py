@@ -29,7 +29,7 @@ from .parse import Job
 
 
 class Contents:
-    """Digests of files, each file read once.
+    """Digests of files, each file read once; and answers that this process knows, by content.
 
     :param root: the prepared tree.
     """
@@ -37,17 +37,47 @@ class Contents:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._known: dict[str, str] = {}
+        self._answers: dict[str, Any] = {}
+        self._includes: dict[str, list[str]] = {}
 
     def digest(self, path: str, overlay: Mapping[str, bytes]) -> str:
         """Digest of a file as a job would read it; "absent" when it is gone."""
         if path in overlay:
-            return hashlib.sha256(overlay[path]).hexdigest()
+            return _sha256(overlay[path])
         if path not in self._known:
             try:
                 self._known[path] = hashlib.sha256((self._root / path).read_bytes()).hexdigest()
             except FileNotFoundError:
                 self._known[path] = "absent"
         return self._known[path]
+
+    def answer(self, job: Job, key: str, cache: Cache) -> dict[str, Any] | None:
+        """The kept answer to a job with that key, or None."""
+        files = self._includes.get(key) or cache.get("includes", key)
+        if not isinstance(files, list):
+            return None
+        content = self.key(job, key, files)
+        known: dict[str, Any] | None = self._answers.get(content) or cache.get("answers", content)
+        if known is not None:
+            self._includes[key], self._answers[content] = files, known
+        return known
+
+    def keep(self, job: Job, key: str, answer: dict[str, Any], cache: Cache) -> None:
+        """Keep a new answer, for this process and for others."""
+        content = self.key(job, key, answer["files"])
+        self._includes[key], self._answers[content] = answer["files"], answer
+        cache.put("includes", key, answer["files"])
+        cache.put("answers", content, answer)
+
+    def key(self, job: Job, key: str, files: Iterable[str]) -> str:
+        """What an answer is kept by: the job's key and the bytes of all the files that it read."""
+        over = job.laid_over
+        return digest(key, "\n".join(f"{f}={self.digest(f, over)}" for f in files))
+
+
+@functools.lru_cache(maxsize=1024)
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 @functools.cache
@@ -105,10 +135,7 @@ def answers(jobs: Sequence[Job], *, cache: Cache, workers: Workers, what: str) -
     out: list[dict[str, Any] | None] = [None] * len(jobs)
     keys = [_job_key(j) for j in jobs]
     for i, job in enumerate(jobs):
-        known = _contents(job.root)
-        files = cache.get("includes", keys[i])
-        if isinstance(files, list):
-            out[i] = cache.get("answers", _content_key(keys[i], files, job, known))
+        out[i] = _contents(job.root).answer(job, keys[i], cache)
     missing = [i for i, a in enumerate(out) if a is None]
     if missing:
         parse.check_libclang()
@@ -117,8 +144,7 @@ def answers(jobs: Sequence[Job], *, cache: Cache, workers: Workers, what: str) -
         try:
             for i, got in zip(missing, workers.map(parse.answer, [jobs[i] for i in missing]), strict=True):
                 out[i] = got
-                cache.put("includes", keys[i], got["files"])
-                cache.put("answers", _content_key(keys[i], got["files"], jobs[i], _contents(jobs[i].root)), got)
+                _contents(jobs[i].root).keep(jobs[i], keys[i], got, cache)
                 progress.step(jobs[i].unit.source)
         except BrokenProcessPool as e:
             raise XenstageError(
@@ -150,8 +176,3 @@ def _job_key(job: Job) -> str:
 @functools.cache
 def _version() -> str:
     return importlib.metadata.version("libclang")
-
-
-def _content_key(key: str, files: Iterable[str], job: Job, contents: Contents) -> str:
-    over = job.laid_over
-    return digest(key, *(f"{f}={contents.digest(f, over)}" for f in files))

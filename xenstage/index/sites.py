@@ -229,7 +229,7 @@ def _read_all(files: Files, hits: list[Hit], cache: Cache, workers: Workers) -> 
     }
 
 
-_READING = "4"  # format and rules of kept readings
+_READING = "5"  # format and rules of kept readings
 
 
 def _reading(todo: tuple[bytes, list[tuple[int, str]]]) -> list[list[Any]]:
@@ -250,7 +250,7 @@ def _one_reading(reader: Reader, data: bytes, offset: int, name: str) -> list[An
                 parameter = [place.scope, reader.parameters(offset).index(text)]
             else:
                 last = reader.last_token(*place.argument)
-        ask = [offset, name, last, parameter]
+        ask = [offset, name, last, parameter, reader.macro(offset) if place.kind == "macro body" else None]
     return [asdict(place), ask]
 
 
@@ -267,7 +267,7 @@ def _from_kept(row: list[Any]) -> tuple[Place, Ask | None]:
     )
     if ask is None:
         return made, None
-    return made, Ask(ask[0], ask[1], ask[2], (ask[3][0], ask[3][1]) if ask[3] else None)
+    return made, Ask(ask[0], ask[1], ask[2], (ask[3][0], ask[3][1]) if ask[3] else None, ask[4])
 
 
 class _Seen:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -82,8 +83,8 @@ def _prerequisites(series: Series, git: Git) -> list[str]:
 
     The ids that git format-patch computes are of a diff with other settings than its own mails have.
     """
-    commits = git.need("rev-list", "--reverse", f"{series.base}..{series.parent}").decode().split()
-    return [git.patch_id(f"{c}^", c) for c in commits]
+    trees = git.need("log", "--reverse", "--format=%T", f"{series.base}..{series.parent}").decode().split()
+    return [git.patch_id(old, new) for old, new in itertools.pairwise([git.tree_of(series.base), *trees])]
 
 
 def _cover(series: Series, path: Path, mailing: Mailing, prerequisites: list[str]) -> None:

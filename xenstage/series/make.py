@@ -242,6 +242,7 @@ def _make_patch(
         say(f"{stage.label}: {note}")
     if not work.tree:
         return None
+    git.remember_patch_id(before_tree, work.tree, work.patch_id)
     said = replace(patch, effects=(*patch.effects, *work.effects), interface=(*patch.interface, *work.interface))
     # _tell makes the commit, once its message is known.
     made = Made(

@@ -204,16 +204,30 @@ class Git:
         who = {**authored(author.name, author.email, date), **committed_by(by.name, by.email, when)}
         on = ["-p", parent] if parent else []
         text = message.encode("utf-8", "surrogateescape")
-        made = self.need("commit-tree", tree, *on, "-F", "-", stdin=text, env=who)
-        return made.decode().strip()
+        known = "\0".join((tree, parent or "", message, *(f"{k}={v}" for k, v in sorted(who.items()))))
+        if ("commit", known) not in self._known:
+            made = self.need("commit-tree", tree, *on, "-F", "-", stdin=text, env=who).decode().strip()
+            self._known["commit", known], self._known["tree", made] = made, tree
+        return self._known["commit", known]
 
     def patch_id(self, old: str, new: str) -> str:
         """What ``git patch-id --stable`` says of the difference of two trees or commits; "" where there is none.
 
-        It is asked of the very text that our mails have, so that it is their id for everybody.
+        It is asked of the very text that our mails have, so that it is their id for everybody;
+        once where both are named by their hashes.
         """
-        diff = self.need("diff-tree", "-r", "-p", *DIFF, old, new)
-        return self.need("patch-id", "--stable", stdin=diff).decode().partition(" ")[0]
+        pair = f"{old} {new}"
+        if ("patch-id", pair) not in self._known:
+            diff = self.need("diff-tree", "-r", "-p", *DIFF, old, new)
+            found = self.need("patch-id", "--stable", stdin=diff).decode().partition(" ")[0]
+            if not (_HASH.fullmatch(old) and _HASH.fullmatch(new)):
+                return found
+            self.remember_patch_id(old, new, found)
+        return self._known["patch-id", pair]
+
+    def remember_patch_id(self, old: str, new: str, found: str) -> None:
+        """Take what :meth:`patch_id` said of two hashes in another run."""
+        self._known["patch-id", f"{old} {new}"] = found
 
     def set_branch(self, name: str, commit: str) -> None:
         """Let a branch of our own repository name a commit.
