@@ -84,8 +84,13 @@ def _say(view: View, rows: Iterable[tuple[str, str, str]], rule: str) -> int:
                 taken.add((path, m.start()))
                 at = view.region(path, m.start(), m.end(), "prose")
                 view.replace(at, m.expand(new), rule=rule, reason=WHY)
-    if silent:
-        view.note(f"{len(silent)} texts of words.toml are not in this tree: {'; '.join(silent)}")
+    # Other releases have these.  In the hypervisor :func:`check` stops at a line that still says PVH; nobody
+    # looks for one in documentation.
+    elsewhere = [s for s in silent if s.startswith(XEN)]
+    if elsewhere:
+        view.fact("texts of other releases", elsewhere)
+    if rest := [s for s in silent if s not in elsewhere]:
+        view.note(f"{len(rest)} texts of words.toml are not in this tree: {'; '.join(rest)}")
     return len(taken)
 
 

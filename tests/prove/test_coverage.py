@@ -218,3 +218,11 @@ def test_a_block_with_a_value_may_not_name_its_arguments_more_or_less_often(
     assert change.new is not None
     found = macro_difference(case.after, change.old, change.new)
     assert (word in found) if word else found == ""
+
+
+def test_brackets_around_a_functions_name_are_no_part_of_it(tmp_path: Path) -> None:
+    text = "void (drain)(int x)\n{\n    low(x);\n}\n\nint empty(int x)\n{\n    drain(x);\n    return 0;\n}\n"
+    case = make(tmp_path, (PUMP, "low(x)", "lower(x)"), before={PUMP: text})
+    found = covered(case, f"{PUMP}: function drain")
+    assert kinds(case) == [("function", "drain")]
+    assert found.why("common/pump.o", "empty") == "its text is as before; it uses drain: shown"
