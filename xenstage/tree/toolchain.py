@@ -11,6 +11,7 @@ what the compiler says of it (:data:`SAID`), and beside an object the command th
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from dataclasses import dataclass
@@ -154,10 +155,28 @@ def ccache(cache: Cache) -> dict[str, str]:
 
 
 def version_line(program: str, runner: Runner) -> str:
-    """The first line of what a program says of its version.
+    """The first line of what a program says of its version; a process asks each program once.
 
     :raises XenstageError: (TOOLS) when it is not installed, says nothing, or crashes.
     """
+    key = _identity(program, runner)
+    if key not in _said:
+        _said[key] = _ask_version(program, runner)
+    return _said[key]
+
+
+_said: dict[object, str] = {}
+
+
+def _identity(program: str, runner: Runner) -> object:
+    """What makes a program another one: its file, and the variables that it gets from us."""
+    path = shutil.which(program)
+    state = os.stat(path) if path else None
+    file = (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns) if state else None
+    return program, path, file, tuple(sorted(runner.env.items()))
+
+
+def _ask_version(program: str, runner: Runner) -> str:
     done = runner.run([program, "--version"], timeout=60)
     line = next(iter(done.text.splitlines()), "").strip()
     if done.status or not line:
