@@ -51,6 +51,15 @@ def test_only_what_fits_goes_on_and_the_reason_is_known() -> None:
     assert carry_on(FULL, {A: "x: y"}).dropped[0][1] == "there is no such patch"
 
 
+def test_a_changed_patch_says_whose_tags_are_not_its_own() -> None:
+    """Who gave one sees it in the next version's mail, unless the mail says so anyway."""
+    got = carry_on(FULL, {"c" * 40: "x: z", A: "x: better y"}, 2)
+    note = "Not taken over into v2, for the diff is another:\n  Reviewed-by: K <k@example.org>"
+    assert got.overlay.patches["c" * 40] == Entry("x: z", note=note)
+    told = carry_on(FULL, {"c" * 40: "x: z"}, 2, {B: ("Reviewed-by: K <k@example.org>",)})
+    assert told.overlay.patches == {} and len(told.dropped) == 2
+
+
 def mail(subject: str, text: str, *, sender: str = "J <j@example.org>", of: str = "", me: str = "m") -> bytes:
     """A mail."""
     to = f"In-Reply-To: <{of}@x>\n" if of else ""

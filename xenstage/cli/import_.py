@@ -16,6 +16,7 @@ from ..mail.thread import Thread, threads_in
 from ..process import Runner
 from ..series.deliver import Delivery, deliver
 from ..series.versions import EXPORTED, Version, place_of, read_version, versions
+from .typed import typed
 
 
 def add(verbs: Any) -> None:
@@ -42,6 +43,8 @@ def main(args: argparse.Namespace) -> int:
     with deliver(out) as delivery:
         told = [_take(thread, version, delivery, runner) for thread, version in found]
         delivery.commit()
+    for each in told:
+        each["next"] = typed(each["next"], args)
     print(json.dumps(told, indent=1) if args.json else "\n".join(row for t in told for row in _rows(t)))
     return 0
 

@@ -147,7 +147,9 @@ class Desk:
         path = place_of_overlay(self.out, label, number)
         fresh = number > 1 and not path.exists()
         old = read_overlay(place_of_overlay(self.out, label, number - 1) if fresh else path)
-        return carry_on(old, {m.patch_id: m.subject for m in series.made}), fresh
+        before = read_version(self.out, label, number - 1) if fresh else None
+        said = {p["patch_id"]: p.get("tags", []) for p in before.value["patches"]} if before else {}
+        return carry_on(old, {m.patch_id: m.subject for m in series.made}, number if fresh else None, said), fresh
 
     def settle(self, series: Series, delivery: Delivery) -> None:
         """Leave the overlay of a new version beside it, and say what was not carried on, with the reason."""
