@@ -272,3 +272,11 @@ def test_a_change_below_the_signature_is_another_patch(judge: Callable[..., str]
         other = mails[2].rstrip(b"\n") + b"\n" + mark + more
         words = "two different patches have the number 2"
         judge(mbox(tmp_path / "x.mbox", [*mails, other]), 2, words)
+
+
+def test_patches_that_stand_on_others(judge: Callable[..., str], mails: Mails, tmp_path: Path) -> None:
+    """What else is wanted is said where the mails say it."""
+    alone = mails[2].replace(b"[PATCH 2/3]", b"[PATCH]")
+    more = alone.replace(b"\n-- \n", b"\nprerequisite-patch-id: 5c30e43afdecd9650db3a69a8c22fe099f60a8f4\n-- \n")
+    words = ("does not apply", "stand on 1 other patch", "--tree CLONE --base COMMIT")
+    judge(mbox(tmp_path / "x.mbox", [more]), 1, *words)

@@ -229,6 +229,16 @@ def test_what_is_printed_can_be_typed(
     assert told["next"] == f"ci/xenstage.sh run 02 -v2 --tree {repo.path} --base {base} --out {out}"
 
 
+def test_a_clone_without_the_base_is_not_the_one(tool: Tool, tmp_path: Path, xen_like_repo: Factory) -> None:
+    repo, out = xen_like_repo(), tmp_path / "out"
+    stranger = clone_of(repo.path, repo.head, tmp_path / "stranger", tmp_path / "home")
+    repo.append("README", "More.\n")
+    repo.commit("README: more")
+    tool("run", "02", "--tree", repo.path, *CONFIG, "--out", out).good()
+    got = tool("export", "02", "--out", out, "--tree", stranger, "--anyway")
+    got.refused(3, "base", f"xenstage export 02 --tree DIR --out {out}")
+
+
 def test_words_for_mails_that_are_out_are_for_the_next(tool: Tool, tmp_path: Path, xen_like_repo: Factory) -> None:
     repo, out = xen_like_repo(), tmp_path / "out"
     run02 = ("run", "02", "--tree", repo.path, *CONFIG, "--out", out)
