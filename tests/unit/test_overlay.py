@@ -99,6 +99,14 @@ def test_what_is_no_tag_of_the_one_who_answers() -> None:
     assert tags(mail("Something else", ACK, of="9", me="a")) == ({}, [])
 
 
+def test_what_a_terminal_would_take_for_a_command_is_no_tag() -> None:
+    """Nor does it reach the terminal as it came."""
+    mails = [mail("[PATCH 1/1] x: y", DIFF), mail("Re: [PATCH 1/1] x: y", "Acked-by: \x1b[2JJ <j@example.org>", of="m")]
+    (thread,) = threads_in([read_mail(m) for m in mails])
+    assert not thread.tags.get(1)
+    assert thread.left == ["Acked-by: ?[2JJ <j@example.org>: something in it cannot be printed"]
+
+
 def test_an_answer_to_an_answer_and_a_release_manager() -> None:
     first = mail("Re: x", "Why?", of="2", me="a")
     line = "Release-Acked-by: J <j@example.org>"
