@@ -229,6 +229,32 @@ def test_what_is_printed_can_be_typed(
     assert told["next"] == f"ci/xenstage.sh run 02 -v2 --tree {repo.path} --base {base} --out {out}"
 
 
+def test_answers_to_what_is_out_stop_no_proof_of_it(
+    tool: Tool, tmp_path: Path, xen_like_repo: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The words that a version left with stay its own; what comes later is for the next one."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))  # this v1 is another than that of the other tests
+    repo, out = xen_like_repo(), tmp_path / "out"
+    options = ("02", "--tree", repo.path, *CONFIG, "--out", out)
+    tool("run", *options).good()
+    keys = [p["patch_id"] for p in evidence_of(out, TWO, 1)["patches"]]
+    words = place_of_overlay(out, TWO, 1)
+    words.write_text(f"[patch {keys[0]}]\nReviewed-by: X <x@example.org>\n")
+    tool("verify", *options, "--build-config", "none", "--only", "form")
+    exported(tool, "02", out, tree=repo.path)
+    before = {p.name: p.read_bytes() for p in (out / TWO / "v1").glob("*.patch")}
+    with words.open("a") as more:
+        more.write(f"[patch {keys[1]}]\n{ACK}\n")
+    got = tool("verify", *options, "--build-config", "none", "--only", "abi")
+    assert got.code == 0 and "abi" in evidence_of(out, TWO, 1)["patches"][1]["proofs"], got.err
+    assert "overlay-v1.txt" in got.err and "for the next version" in got.err
+    assert {p.name: p.read_bytes() for p in (out / TWO / "v1").glob("*.patch")} == before
+    assert ACK not in "".join(map(str, before.values()))
+    tool("run", *options, "-v2").good()
+    second = sorted((out / TWO / "v2").glob("0002-*"))[0].read_text()
+    assert ACK in second
+
+
 def test_a_clone_without_the_base_is_not_the_one(tool: Tool, tmp_path: Path, xen_like_repo: Factory) -> None:
     repo, out = xen_like_repo(), tmp_path / "out"
     stranger = clone_of(repo.path, repo.head, tmp_path / "stranger", tmp_path / "home")

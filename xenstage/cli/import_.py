@@ -111,8 +111,15 @@ def _take(thread: Thread, version: Version, delivery: Delivery, runner: Runner) 
 
 
 def mark_exported(version: Version, delivery: Delivery, how: str) -> None:
-    """Put down in the directory of a version that it left the house; it appears with ``commit``."""
+    """Put down in the directory of a version that it left the house, with the words that it had by then.
+
+    It appears with ``commit``.
+    """
     label = version.place.parent.name
     fresh = delivery.stage(place_of(label, version.number))
     shutil.copytree(version.place, fresh, dirs_exist_ok=True)
-    (fresh / EXPORTED).write_text(f'{{"as": "{how}", "commit": "{version.tip}"}}\n')
+    overlay = place_of_overlay(delivery.out, label, version.number)
+    read_overlay(overlay)  # what cannot be read is no words of it
+    words = overlay.read_text(encoding="utf-8") if overlay.exists() else ""
+    mark = {"as": how, "commit": version.tip, "words": words}
+    (fresh / EXPORTED).write_text(json.dumps(mark, indent=1, sort_keys=True) + "\n")
