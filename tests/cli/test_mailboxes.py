@@ -7,6 +7,7 @@ import email
 import mailbox
 import quopri
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -189,3 +190,93 @@ def test_a_path_that_leads_out(judge: Callable[..., str], mails: Mails, tmp_path
     path.write_text(f"From x Mon Sep 17 00:00:00 2001\n{raw}")
     judge(path, 1, "does not apply")
     assert not [*tmp_path.parent.rglob("escaped"), *tmp_path.rglob("pre-commit"), *Path("/").glob("escaped")]
+
+
+def test_an_answer_below_the_tag_of_the_list(judge: Callable[..., str], mails: Mails, tmp_path: Path) -> None:
+    """Some lists put their tag before "Re:"; what is quoted there without a mark is no second patch."""
+    for how in ("[Xen-devel] Re: ", "RE: [Xen-devel] ", "Sv: ", "Odp: "):
+        head, _, body = mails[2].partition(b"\n\n")
+        head = head.replace(b"Subject: ", b"Subject: " + how.encode()).replace(b"Message-Id: <", b"Message-Id: <re-")
+        again = head + b"\n\nI would rather have\n" + body.replace(b"+A second line.", b"+Another line.")
+        assert judge(mbox(tmp_path / "x.mbox", [*mails, again])) == ALL, how
+        shutil.rmtree(tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    "tag", ["PATCHv1 %d/3", "Xen-devel] [PATCH V1 %d/3", "PATCH for-4.6 %d/3 v1", "RFC PATCH %d/3"]
+)
+def test_how_people_number(judge: Callable[..., str], mails: Mails, tmp_path: Path, tag: str) -> None:
+    rows = [m.replace(b"[PATCH %d/3]" % n, f"[{tag % n}]".encode()) for n, m in enumerate(mails)]
+    assert judge(mbox(tmp_path / "x.mbox", rows)) == ALL
+
+
+def test_the_last_version_counts_where_it_is_written_together(
+    judge: Callable[..., str], mails: Mails, tmp_path: Path
+) -> None:
+    old = [m.replace(b"A second", b"An old") for m in mails]
+    new = [re.sub(rb"\[PATCH (\d)/3\]", rb"[PATCHv2 \1/3]", m) for m in mails]
+    assert judge(mbox(tmp_path / "x.mbox", [*new, *old])) == ALL
+
+
+def test_the_lists_copy_has_a_footer(judge: Callable[..., str], mails: Mails, tmp_path: Path) -> None:
+    """Below a signature, and where there is none: it is the same mail."""
+    footer = (
+        b"\n_______________________________________________\nXen-devel mailing list\nhttp://lists.xen.org/xen-devel\n"
+    )
+    bare = [re.sub(rb"\n-- \n.*\Z", b"\n", m, flags=re.S) for m in mails]
+    for rows in (mails, bare):
+        copies = [m.rstrip(b"\n") + b"\n" + footer for m in rows]
+        assert judge(mbox(tmp_path / "x.mbox", [x for pair in zip(rows, copies, strict=True) for x in pair])) == ALL
+        shutil.rmtree(tmp_path / "out")
+
+
+def test_cr_lf_inside_an_encoding(judge: Callable[..., str], mails: Mails, tmp_path: Path) -> None:
+    """Some servers encode a mail with the ends of lines that it had on the wire."""
+    rows = []
+    for m in mails:
+        head, _, body = encoded(m, "8bit").partition(b"\n\n")
+        data = base64.encodebytes(body.replace(b"\n", b"\r\n"))
+        rows.append(head.replace(b"Encoding: 8bit", b"Encoding: base64") + b"\n\n" + data)
+    assert judge(mbox(tmp_path / "x.mbox", rows)) == ALL
+
+
+def test_from_at_the_beginning_of_a_line(judge: Callable[..., str], mails: Mails, tmp_path: Path) -> None:
+    """Mail programs put a ">" before it in an mbox; without that no reader sees where a mail ends."""
+    words = b"From here on\n\nFrom a Mon Sep 17 00:00:00 2001"
+    escaped = mails[2].replace(b"One more.", words.replace(b"From", b">From"))
+    assert judge(mbox(tmp_path / "x.mbox", [*mails[:2], escaped, mails[3]])) == ALL
+    raw = mails[2].replace(b"One more.", words)
+    shutil.rmtree(tmp_path / "out")
+    judge(mbox(tmp_path / "x.mbox", [*mails[:2], raw, mails[3]]), 2, "one whole series", "2/3 is missing")
+
+
+@pytest.mark.parametrize("kind", ["plain", "x-patch", "x-diff"])
+def test_of_several_parts(judge: Callable[..., str], mails: Mails, tmp_path: Path, kind: str) -> None:
+    """A list's footer as a part of its own, or the patch as a part of its own."""
+    rows = []
+    for m in mails:
+        head, _, body = encoded(m, "8bit").partition(b"\n\n")
+        type_ = re.search(rb"^Content-Type: .*\n", head + b"\n", re.M)
+        assert type_
+        outer = re.sub(rb"^Content-[\w-]+: .*\n?", b"", head, flags=re.M).rstrip(b"\n")
+        first = type_[0].replace(b"plain", kind.encode()) + b"Content-Transfer-Encoding: 8bit\n\n" + body
+        last = b"Content-Type: text/plain\n\n____\nXen-devel mailing list\n"
+        parts = b"".join(b"--=x\n" + p + b"\n" for p in (first, last))
+        rows.append(outer + b'\nContent-Type: multipart/mixed; boundary="=x"\n\n' + parts + b"--=x--\n")
+    assert judge(mbox(tmp_path / "x.mbox", rows)) == ALL
+
+
+def test_a_change_below_the_signature_is_another_patch(judge: Callable[..., str], mails: Mails, tmp_path: Path) -> None:
+    more = b"diff --git a/x b/x\nnew file mode 100644\n--- /dev/null\n+++ b/x\n@@ -0,0 +1 @@\n+x\n"
+    for mark in (b"", b"____________________\n"):
+        other = mails[2].rstrip(b"\n") + b"\n" + mark + more
+        words = "two different patches have the number 2"
+        judge(mbox(tmp_path / "x.mbox", [*mails, other]), 2, words)
+
+
+def test_patches_that_stand_on_others(judge: Callable[..., str], mails: Mails, tmp_path: Path) -> None:
+    """What else is wanted is said where the mails say it."""
+    alone = mails[2].replace(b"[PATCH 2/3]", b"[PATCH]")
+    more = alone.replace(b"\n-- \n", b"\nprerequisite-patch-id: 5c30e43afdecd9650db3a69a8c22fe099f60a8f4\n-- \n")
+    words = ("does not apply", "stand on 1 other patch", "--tree CLONE --base COMMIT")
+    judge(mbox(tmp_path / "x.mbox", [more]), 1, *words)

@@ -124,7 +124,8 @@ def test_sent_answered_and_sent_again(
     assert f"{ACK}: the patch's diff is another now" in got.err
     sink.mails.clear()
     send(exported(tool, "01", out, tree=repo.path), sink, home, shared)
-    cover = sink.messages()[0]
+    cover, _, changed, *_ = sink.messages()
+    assert f"for the diff is another:\n  {ACK}" in str(changed.get_payload()).partition("\n---\n")[2]
     text = str(cover.get_payload())
     assert cover["Subject"].startswith("[PATCH v2 0/4]") and "Range-diff against v1:" in text
     box = sink.mbox(tmp_path / "v2.mbox")
@@ -198,6 +199,87 @@ def test_preflight_names_what_is_missing(tool: Tool, tmp_path: Path, xen_like_re
     assert [f"missing: {m}" for m in told["missing"]] == rows
 
 
+def test_what_many_patches_lack_is_one_line(tool: Tool, tmp_path: Path, xen_like_repo: Factory) -> None:
+    repo, out = xen_like_repo(), tmp_path / "out"
+    tool("run", "01", "--tree", repo.path, *CONFIG, "--out", out).good()
+    got = tool("export", "01", "--out", out, "--tree", repo.path)
+    rows = [x for x in got.out.splitlines() if x.startswith("missing: ")]
+    assert len(rows) == 2 and all(x.startswith("missing: 1-4: ") for x in rows), rows
+    assert "2 things" in got.err
+
+
+def test_what_is_printed_can_be_typed(
+    tool: Tool, tmp_path: Path, xen_like_repo: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the tool was called, with the tree and output that were used, and the base where HEAD is another."""
+    repo, out = xen_like_repo(), tmp_path / "out"
+    monkeypatch.setenv("XENSTAGE_COMMAND", "ci/xenstage.sh")
+    tool("run", "02", "--tree", repo.path, *CONFIG, "--out", out).good()
+    export_ = ("export", "02", "--out", out, "--tree", repo.path)
+    got = tool(*export_)
+    assert f"not proved: ci/xenstage.sh verify 02 --tree {repo.path} --out {out}\n" in got.out
+    tail = f"--tree {repo.path} --out {out}"
+    got = tool(*export_, "--anyway").good()
+    last = f"when answers come: ci/xenstage.sh import MBOX --out {out}, then ci/xenstage.sh run 02 -v2 {tail}"
+    assert got.out.splitlines()[-1] == last
+    base = repo.head
+    repo.append("README", "More.\n")
+    repo.commit("README: more")
+    told = json.loads(tool(*export_, "--anyway", "--json").good().out)
+    assert told["next"] == f"ci/xenstage.sh run 02 -v2 --tree {repo.path} --base {base} --out {out}"
+
+
+def test_answers_to_what_is_out_stop_no_proof_of_it(
+    tool: Tool, tmp_path: Path, xen_like_repo: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The words that a version left with stay its own; what comes later is for the next one."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))  # this v1 is another than that of the other tests
+    repo, out = xen_like_repo(), tmp_path / "out"
+    options = ("02", "--tree", repo.path, *CONFIG, "--out", out)
+    tool("run", *options).good()
+    keys = [p["patch_id"] for p in evidence_of(out, TWO, 1)["patches"]]
+    words = place_of_overlay(out, TWO, 1)
+    words.write_text(f"[patch {keys[0]}]\nReviewed-by: X <x@example.org>\n")
+    tool("verify", *options, "--build-config", "none", "--only", "form")
+    exported(tool, "02", out, tree=repo.path)
+    before = {p.name: p.read_bytes() for p in (out / TWO / "v1").glob("*.patch")}
+    with words.open("a") as more:
+        more.write(f"[patch {keys[1]}]\n{ACK}\n")
+    got = tool("verify", *options, "--build-config", "none", "--only", "abi")
+    assert got.code == 0 and "abi" in evidence_of(out, TWO, 1)["patches"][1]["proofs"], got.err
+    assert "overlay-v1.txt" in got.err and "for the next version" in got.err
+    assert {p.name: p.read_bytes() for p in (out / TWO / "v1").glob("*.patch")} == before
+    assert ACK not in "".join(map(str, before.values()))
+    tool("run", *options, "-v2").good()
+    second = sorted((out / TWO / "v2").glob("0002-*"))[0].read_text()
+    assert ACK in second
+
+
+def test_a_clone_without_the_base_is_not_the_one(tool: Tool, tmp_path: Path, xen_like_repo: Factory) -> None:
+    repo, out = xen_like_repo(), tmp_path / "out"
+    stranger = clone_of(repo.path, repo.head, tmp_path / "stranger", tmp_path / "home")
+    repo.append("README", "More.\n")
+    repo.commit("README: more")
+    tool("run", "02", "--tree", repo.path, *CONFIG, "--out", out).good()
+    got = tool("export", "02", "--out", out, "--tree", stranger, "--anyway")
+    got.refused(3, "base", f"xenstage export 02 --tree DIR --out {out}")
+
+
+def test_words_for_mails_that_are_out_are_for_the_next(tool: Tool, tmp_path: Path, xen_like_repo: Factory) -> None:
+    repo, out = xen_like_repo(), tmp_path / "out"
+    run02 = ("run", "02", "--tree", repo.path, *CONFIG, "--out", out)
+    tool(*run02).good()
+    exported(tool, "02", out, tree=repo.path)
+    key = evidence_of(out, TWO, 1)["patches"][0]["patch_id"]
+    place_of_overlay(out, TWO, 1).write_text(f"[patch {key}]\n{ACK}\n")
+    got = tool("export", "02", "--out", out, "--tree", repo.path)
+    assert "not in the mails of v1, which are out: xenstage run 02 -v2" in got.out, got.out
+    tool(*run02, "-v2").good()
+    assert "then xenstage run 02 -v3 " in exported(
+        tool, "02", out, "-v1", "--mbox", tmp_path / "v1.mbox", tree=repo.path
+    )
+
+
 def test_what_the_verbs_tell_is_there_as_data(tool: Tool, tmp_path: Path, xen_like_repo: Factory) -> None:
     """What is said of an export, of answers, of the file for words and of recipients, in one shape each."""
 
@@ -210,7 +292,7 @@ def test_what_the_verbs_tell_is_there_as_data(tool: Tool, tmp_path: Path, xen_li
     assert (words["version"], words["added"]) == (1, len(made["patches"])) and Path(words["overlay"]).is_file()
     told = data("export", "02", "--out", out, "--tree", repo.path, "--anyway", "--mbox", tmp_path / "mbox")
     assert told["missing"] and told["type"] == [f"git am --empty=drop {tmp_path / 'mbox'}"]
-    assert (told["stage"], told["version"], told["next"]) == (TWO, 1, "xenstage run 02 -v2")
+    assert (told["stage"], told["version"]) == (TWO, 1) and told["next"].startswith("xenstage run 02 -v2 --tree ")
     mails = [m for m in mailbox.mbox(tmp_path / "mbox") if "[PATCH 1/" in m["Subject"]]
     box = tmp_path / "answers.mbox"
     box.write_bytes(b"From x Thu Jan  1 00:00:00 1970\n" + _answer(mails[0], ACK, "Hannah Hyper <hannah@example.org>"))
@@ -242,7 +324,9 @@ def test_b4_takes_over(tool: Tool, tmp_path: Path, xen_like_repo: Factory, monke
     tool("export", "01", "--out", out, "--tree", repo.path, "--b4", user, "--anyway").refused(6, branch[1])
     mails = _sent_by_b4(user, branch[1], tmp_path / "b4-v1", home)
     assert len(mails) == 5 and "[PATCH 0/4]" in mails[0]
-    place_of_overlay(out, ONE, 1).write_text(f"[patch {evidence_of(out, ONE, 1)['patches'][0]['patch_id']}]\n{ACK}\n")
+    place_of_overlay(out, ONE, 1).write_text(
+        f"[patch {evidence_of(out, ONE, 1)['patches'][0]['patch_id']}]\n{ACK}\nNote:\n    Mine.\n"
+    )
     use(monkeypatch, respun())
     tool(*run01, "-v2").good()
     words = exported(tool, "01", out, "--b4", user, tree=repo.path)
@@ -256,6 +340,16 @@ def test_b4_takes_over(tool: Tool, tmp_path: Path, xen_like_repo: Factory, monke
     assert "To: xen-devel@example.org" in head and "Cc: Hannah Hyper <hannah@example.org>" in head
     assert "\n- 2/4: xen/arch/x86/hvm/hvm.c: 1 changed line new" in cover and "Range-diff against v1:\n1:" in cover
     assert [ACK in p for p in patches] == [True, False, False, False]
+    message, _, below = patches[1].partition("\n---\n")
+    assert "Changes in v2:" not in message and below.startswith(
+        "Changes in v2:\n- xen/arch/x86/hvm/hvm.c: 1 changed line"
+    )
+    assert "\n\nMine.\n" in patches[0].partition("\n---\n")[2]
+    assert "git switch b4/xenstage-01-merge-hcall-tables-v2 && b4 send --no-sign --dry-run " in words
+    git(user, "config", "user.signingkey", "0123456789ABCDEF", home=home)
+    again = ("export", "02", "--out", out, "--tree", repo.path, "--anyway", "--b4", user)
+    tool("run", "02", "--tree", repo.path, *CONFIG, "--out", out).good()
+    assert "&& b4 send --dry-run " in tool(*again).good().out
     clone = clone_of(repo.path, repo.head, tmp_path / "clone", home)
     git(clone, "am", "-q", *sorted((tmp_path / "b4-v2").glob("*"))[1:], home=home)
     assert tree_and_messages(clone, repo.head, home)[0] == trees(out, ONE, 2)[-1]

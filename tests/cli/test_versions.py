@@ -156,6 +156,7 @@ def test_words_and_tags_go_on_where_the_diff_is_the_same(
     _, first, second, *_ = mails(out, 2)
     assert ACK in first.partition("\n---\n")[0] and "Why, in my words." in first
     assert ACK not in second.partition("\n---\n")[0] and f"- without {ACK}" in second
+    assert "for the diff is another" not in second
     assert keys[0] in place_of_overlay(out, ONE, 2).read_text()
     assert keys[1] not in place_of_overlay(out, ONE, 2).read_text()
 

@@ -51,6 +51,15 @@ def test_only_what_fits_goes_on_and_the_reason_is_known() -> None:
     assert carry_on(FULL, {A: "x: y"}).dropped[0][1] == "there is no such patch"
 
 
+def test_a_changed_patch_says_whose_tags_are_not_its_own() -> None:
+    """Who gave one sees it in the next version's mail, unless the mail says so anyway."""
+    got = carry_on(FULL, {"c" * 40: "x: z", A: "x: better y"}, 2)
+    note = "Not taken over into v2, for the diff is another:\n  Reviewed-by: K <k@example.org>"
+    assert got.overlay.patches["c" * 40] == Entry("x: z", note=note)
+    told = carry_on(FULL, {"c" * 40: "x: z"}, 2, {B: ("Reviewed-by: K <k@example.org>",)})
+    assert told.overlay.patches == {} and len(told.dropped) == 2
+
+
 def mail(subject: str, text: str, *, sender: str = "J <j@example.org>", of: str = "", me: str = "m") -> bytes:
     """A mail."""
     to = f"In-Reply-To: <{of}@x>\n" if of else ""
@@ -88,6 +97,14 @@ def test_what_is_no_tag_of_the_one_who_answers() -> None:
     taken, left = tags(sign)
     assert taken == {} and len(left) == 2
     assert tags(mail("Something else", ACK, of="9", me="a")) == ({}, [])
+
+
+def test_what_a_terminal_would_take_for_a_command_is_no_tag() -> None:
+    """Nor does it reach the terminal as it came."""
+    mails = [mail("[PATCH 1/1] x: y", DIFF), mail("Re: [PATCH 1/1] x: y", "Acked-by: \x1b[2JJ <j@example.org>", of="m")]
+    (thread,) = threads_in([read_mail(m) for m in mails])
+    assert not thread.tags.get(1)
+    assert thread.left == ["Acked-by: ?[2JJ <j@example.org>: something in it cannot be printed"]
 
 
 def test_an_answer_to_an_answer_and_a_release_manager() -> None:

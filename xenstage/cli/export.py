@@ -19,10 +19,13 @@ from ..series.export import as_mbox, b4_branch
 from ..series.output import set_version
 from ..series.versions import Version, read_version, versions
 from ..stage.declare import find
+from ..tree.isolation import run_on_users
 from .common import Opened, add_tree_options, open_tree_of, stages
 from .import_ import mark_exported
 from .preflight import preflight
+from .sample import SAMPLE
 from .telling import bring
+from .typed import typed
 
 
 def add(verbs: Any) -> None:
@@ -61,7 +64,8 @@ def main(args: argparse.Namespace) -> int:
                 why="only a version that was written can be exported",
                 remedy=f"xenstage run {label[:2]} --out {out}",
             )
-        missing = preflight(version, out, Runner())
+        opened = _open(args, version)
+        missing = [typed(m, args) for m in preflight(version, out, Runner())]
         if not args.json:
             for row in missing:
                 print(f"missing: {row}")
@@ -74,7 +78,6 @@ def main(args: argparse.Namespace) -> int:
                 why=f"{len(missing)} things are missing or do not fit, listed above",
                 remedy="see to them; or, if you know better: the same line with --anyway",
             )
-        opened = _open(args, version)
         bring(opened, version, out)
         with opened.cache.lock(f"refs-{opened.tree.base}"):
             stands = set_version(opened.tree.git, label, number, version.tip, exported=True)
@@ -114,8 +117,17 @@ def _write_mbox(path: Path, data: bytes) -> None:
 
 
 def _open(args: argparse.Namespace, version: Version) -> Opened:
-    args.base = str(version.value["base"]) if args.tree != "sample" else args.base
-    cache, runner, tree = open_tree_of(args)
+    """The tree at the version's base, which then is the one to name for the next version, unless HEAD is it."""
+    sample, label = args.tree == SAMPLE, version.place.parent.name
+    args.base = args.base if sample else str(version.value["base"])
+    try:
+        cache, runner, tree = open_tree_of(args)
+    except XenstageError as e:
+        if e.code is Exit.TREE:
+            e.remedy += f"\nor name the clone that the series was made from: xenstage export {label[:2]} --tree DIR"
+        raise
+    if not sample and run_on_users(runner, tree.origin, ["rev-parse", "HEAD"]).text.strip() == args.base:
+        args.base = "HEAD"
     return Opened(cache, runner, tree, ())
 
 
@@ -128,14 +140,17 @@ def called() -> str:
 def _told(args: argparse.Namespace, version: Version, branch: str, missing: list[str]) -> dict[str, Any]:
     """What was handed out and what to type now."""
     label, number = version.place.parent.name, version.number
-    typed: list[str] = []
+    lines: list[str] = []
     if args.mbox:
-        typed.append(f"git am --empty=drop {shlex.quote(str(args.mbox))}")
+        lines.append(f"git am --empty=drop {shlex.quote(str(args.mbox))}")
     if branch:
-        typed.append(f"cd {shlex.quote(str(args.b4))} && git switch {branch} && b4 send --dry-run")
-    if not typed:
+        keys = ("patatt.signingkey", "user.signingkey")
+        signs = any(run_on_users(Runner(), args.b4, ["config", "--get", k]).text.strip() for k in keys)
+        unsigned = "" if signs else "--no-sign "  # b4 stops where it has no key
+        lines.append(f"cd {shlex.quote(str(args.b4))} && git switch {branch} && b4 send {unsigned}--dry-run")
+    if not lines:
         cmd = f"{called()} cc-cmd"
-        typed.append(
+        lines.append(
             f"git send-email --dry-run --to-cmd={shlex.quote(cmd + ' --to')} --cc-cmd={shlex.quote(cmd)}"
             f" {shlex.quote(str(version.place))}/*.patch"
         )
@@ -146,22 +161,23 @@ def _told(args: argparse.Namespace, version: Version, branch: str, missing: list
         "mbox": str(args.mbox or ""),
         "branch": branch,
         "repository": str(args.b4 or ""),
-        "type": typed,
+        "type": lines,
         "overlay": str(place_of_overlay(Path(args.out), label, number)),
-        "next": f"xenstage run {label[:2]} -v{number + 1}",
+        "next": typed(f"xenstage run {label[:2]} -v{max(versions(Path(args.out), label)) + 1}", args),
+        "import": typed("xenstage import MBOX", args),
     }
 
 
 def _text(told: dict[str, Any]) -> str:
     """The same for people."""
-    typed, rows = list(told["type"]), list[str]()
+    lines, rows = list(told["type"]), list[str]()
     if told["mbox"]:
-        rows.append(f"mails: {told['mbox']}; on a clean clone: {typed.pop(0)}")
+        rows.append(f"mails: {told['mbox']}; on a clean clone: {lines.pop(0)}")
     if told["branch"]:
         rows.append(f"branch: {told['branch']} in {told['repository']}; to send it:")
-        rows.append(f"    {typed.pop(0)}    # then without --dry-run")
-    for line in typed:
+        rows.append(f"    {lines.pop(0)}    # then without --dry-run")
+    for line in lines:
         rows += ["to send it (first as it stands, then without --dry-run):", f"    {line}"]
     rows.append(f"{told['stage']} v{told['version']} keeps its mails from now on; your words for it: {told['overlay']}")
-    rows.append(f"when answers come: xenstage import MBOX, then {told['next']}")
+    rows.append(f"when answers come: {told['import']}, then {told['next']}")
     return "\n".join(rows)

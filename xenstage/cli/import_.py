@@ -16,6 +16,7 @@ from ..mail.thread import Thread, threads_in
 from ..process import Runner
 from ..series.deliver import Delivery, deliver
 from ..series.versions import EXPORTED, Version, place_of, read_version, versions
+from .typed import typed
 
 
 def add(verbs: Any) -> None:
@@ -42,6 +43,8 @@ def main(args: argparse.Namespace) -> int:
     with deliver(out) as delivery:
         told = [_take(thread, version, delivery, runner) for thread, version in found]
         delivery.commit()
+    for each in told:
+        each["next"] = typed(each["next"], args)
     print(json.dumps(told, indent=1) if args.json else "\n".join(row for t in told for row in _rows(t)))
     return 0
 
@@ -108,8 +111,15 @@ def _take(thread: Thread, version: Version, delivery: Delivery, runner: Runner) 
 
 
 def mark_exported(version: Version, delivery: Delivery, how: str) -> None:
-    """Put down in the directory of a version that it left the house; it appears with ``commit``."""
+    """Put down in the directory of a version that it left the house, with the words that it had by then.
+
+    It appears with ``commit``.
+    """
     label = version.place.parent.name
     fresh = delivery.stage(place_of(label, version.number))
     shutil.copytree(version.place, fresh, dirs_exist_ok=True)
-    (fresh / EXPORTED).write_text(f'{{"as": "{how}", "commit": "{version.tip}"}}\n')
+    overlay = place_of_overlay(delivery.out, label, version.number)
+    read_overlay(overlay)  # what cannot be read is no words of it
+    words = overlay.read_text(encoding="utf-8") if overlay.exists() else ""
+    mark = {"as": how, "commit": version.tip, "words": words}
+    (fresh / EXPORTED).write_text(json.dumps(mark, indent=1, sort_keys=True) + "\n")

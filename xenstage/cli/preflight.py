@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..mail.mailbox import patch_id, read_mail
 from ..mail.overlay import place_of_overlay, read_overlay
 from ..process import Runner
 from ..prove.judge import NAMES
+from ..series.changes import runs
 from ..series.versions import Version, read_version, versions
 
 _PREREQUISITE = re.compile(r"^prerequisite-patch-id: ([0-9a-f]+)$", re.M)
@@ -32,30 +33,41 @@ def preflight(version: Version, out: Path, runner: Runner) -> list[str]:
 
 def _signed(version: Version) -> list[str]:
     """A person signs off, before the cut; nobody else's line counts for the author's."""
-    rows = []
-    for path in version.mails:
+    rows: dict[str, list[int]] = {}
+    for number, path in enumerate(version.mails, 1):
         message = path.read_text(encoding="utf-8", errors="replace").partition("\n---\n")[0]
         if "\nSigned-off-by: " not in message:
-            rows.append(f"{path.name}: no Signed-off-by: --signoff adds yours, you alone can say it")
-    return rows
+            rows.setdefault("no Signed-off-by: --signoff adds yours, you alone can say it", []).append(number)
+    return _each_once(rows)
+
+
+def _each_once(rows: Mapping[str, Sequence[int]]) -> list[str]:
+    """What several patches lack, in one line with their numbers."""
+    spans = {
+        what: ", ".join(f"{a}" if a == b else f"{a}-{b}" for a, b in runs(numbers)) for what, numbers in rows.items()
+    }
+    return [f"{span}: {what}" for what, span in spans.items()]
 
 
 def _proved(version: Version) -> list[str]:
-    rows = []
+    rows: dict[str, list[int]] = {}
     label = version.place.parent.name[:2]
     for p in version.value["patches"]:
         verdicts = {n: r["verdict"] for n, r in p["proofs"].items()}
         bad = sorted(n for n, v in verdicts.items() if v in ("FAIL", "INFRA", "SKIP"))
         unasked = [n for n in NAMES if n not in verdicts]
         if not verdicts:
-            rows.append(f"{p['number']}: not proved: xenstage verify {label}")
+            what = f"not proved: xenstage verify {label}"
         elif p.get("proved") != p["commit"]:
-            rows.append(f"{p['number']}: its verdicts are older than its message: xenstage verify {label}")
+            what = f"verdicts that are older than the message: xenstage verify {label}"
         elif unasked:
-            rows.append(f"{p['number']}: {', '.join(unasked)} not asked for: xenstage verify {label}")
+            what = f"{', '.join(unasked)} not asked for: xenstage verify {label}"
         elif bad:
-            rows.append(f"{p['number']}: {', '.join(f'{n} is {verdicts[n]}' for n in bad)}")
-    return rows
+            what = ", ".join(f"{n} is {verdicts[n]}" for n in bad)
+        else:
+            continue
+        rows.setdefault(what, []).append(p["number"])
+    return _each_once(rows)
 
 
 def _words(version: Version, out: Path) -> list[str]:
@@ -68,7 +80,13 @@ def _words(version: Version, out: Path) -> list[str]:
         if there is None:
             rows += [f"{path.name}: {t}: fits no patch of this version any more" for t in entry.tags or ("a section",)]
         elif list(entry.tags) != there.get("tags", []) or (entry.subject and entry.subject != there["subject"]):
-            rows.append(f"{path.name}: {there['subject']}: not in the mails yet: run, or verify, again")
+            label, number = version.place.parent.name[:2], version.number
+            if version.exported:
+                following = max(versions(out, version.place.parent.name)) + 1
+                where = f"not in the mails of v{number}, which are out: xenstage run {label} -v{following}"
+            else:
+                where = f"not in the mails yet: xenstage run {label}"
+            rows.append(f"{path.name}: {there['subject']}: {where}")
     return rows
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..cache import digest
 from ..errors import Exit, XenstageError
-from ..mail.overlay import Carried, carry_on, place_of_overlay, read_overlay, render_overlay
+from ..mail.overlay import Carried, carry_on, parse_overlay, place_of_overlay, read_overlay, render_overlay
 from ..progress import say
 from ..prove.patch.apply import am_in_order
 from ..series.changes import Told, as_text, changes_between
@@ -146,8 +146,14 @@ class Desk:
         label, number = series.stage.label, self.numbers[series.stage.label]
         path = place_of_overlay(self.out, label, number)
         fresh = number > 1 and not path.exists()
-        old = read_overlay(place_of_overlay(self.out, label, number - 1) if fresh else path)
-        return carry_on(old, {m.patch_id: m.subject for m in series.made}), fresh
+        there = None if fresh else read_version(self.out, label, number)
+        if there is not None and there.words is not None:
+            old = parse_overlay(there.words, path)  # what was added since is for the next version
+        else:
+            old = read_overlay(place_of_overlay(self.out, label, number - 1) if fresh else path)
+        before = read_version(self.out, label, number - 1) if fresh else None
+        said = {p["patch_id"]: p.get("tags", []) for p in before.value["patches"]} if before else {}
+        return carry_on(old, {m.patch_id: m.subject for m in series.made}, number if fresh else None, said), fresh
 
     def settle(self, series: Series, delivery: Delivery) -> None:
         """Leave the overlay of a new version beside it, and say what was not carried on, with the reason."""
@@ -156,6 +162,9 @@ class Desk:
         if fresh and (carried.overlay.patches or carried.overlay.cover.says_something):
             text = render_overlay(f"{label} v{number}", carried.overlay)
             delivery.leave(place_of_overlay(Path(), label, number).as_posix(), text.encode())
+        path, there = place_of_overlay(self.out, label, number), read_version(self.out, label, number)
+        if there is not None and there.words is not None and read_overlay(path) != parse_overlay(there.words, path):
+            say(f"{path}: what was added since v{number} was exported is for the next version")
         for entry, why in carried.dropped:
             words = ", ".join([*entry.tags, *(w for w in ("subject", "body", "note", "cc") if getattr(entry, w))])
             say(f"{label} v{number}: dropped for {entry.title!r}: {words}: {why}")

@@ -13,7 +13,8 @@ from .sample import SAMPLE
 _TAKES = {
     **dict.fromkeys(("sites", "explain", "prepare", "audit"), ("tree", "base")),
     **dict.fromkeys(("run", "build", "verify", "boot", "matrix"), ("tree", "base", "out")),
-    "report": ("out",),
+    "export": ("tree", "out"),
+    **dict.fromkeys(("import", "overlay", "report"), ("out",)),
 }
 _DEFAULTS = {"tree": "", "base": "HEAD", "out": "out"}
 _COMMAND = re.compile(rf"\bxenstage ({'|'.join(_TAKES)})\b((?: (?!…)[^\s,;:()]+)*)")

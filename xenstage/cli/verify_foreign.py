@@ -28,6 +28,7 @@ from .common import Opened, open_all
 from .proving import base_files, build_if_possible, built_for, configs_of
 
 _BASE = re.compile(rb"^base-commit: ([0-9a-f]{40,64})$", re.M)
+_PREREQUISITE = re.compile(rb"^prerequisite-patch-id: ([0-9a-f]{40,64})$", re.M)
 _INTENDED = re.compile(r"^Intended changes, visible to guests:\n\n((?:- .*(?:\n  .*)*\n*)+)", re.M)
 
 
@@ -100,7 +101,15 @@ def _verify(
             why="it is the tip of an earlier series of ours",
             remedy=f"make that first: xenstage run {before}",
         )
-    commits = am_in_order(git, mails, parent, scratch=opened.cache.scratch("am"), runner=opened.runner)
+    try:
+        commits = am_in_order(git, mails, parent, scratch=opened.cache.scratch("am"), runner=opened.runner)
+    except XenstageError as e:
+        others = len({m for text in texts for m in _PREREQUISITE.findall(text)}) if not said else 0
+        if others:
+            e.why += f"\nthe mails say that they stand on {others} other patch{'' if others == 1 else 'es'}"
+            e.why += " (prerequisite-patch-id)"
+            e.remedy = "apply those first, in a clone, and name what they give: --tree CLONE --base COMMIT"
+        raise
     files = base_files(opened)
     cases = []
     for number, (commit, previous) in enumerate(zip(commits, [parent, *commits], strict=False), 1):

@@ -7,6 +7,7 @@ mailbox does not say for certain is refused, and nothing in a mail names a file 
 
 from __future__ import annotations
 
+import base64
 import email
 import email.header
 import email.policy
@@ -23,10 +24,14 @@ from ..process import Runner
 from ..progress import say
 from ..tree.isolation import run_alone
 
-_PREFIX = re.compile(r"\[(?P<inside>[^\]]*\b(?:PATCH|RFC)\b[^\]]*)\]", re.I)
+_PREFIX = re.compile(r"\[(?P<inside>[^\]]*\b(?:PATCH|RFC)(?:v\d+)?\b[^\]]*)\]", re.I)
 _NUMBERS = re.compile(r"(?<![\w.])0*(\d+)/0*(\d+)(?![\w.])")
-_REVISION = re.compile(r"\bv(\d+)\b", re.I)
-_REPLY = re.compile(r"\s*(?:re|aw|fwd?|antw)\s*:", re.I)
+_REVISION = re.compile(r"(?:\b|PATCH|RFC)v(\d+)\b", re.I)
+_TAG = r"\s*\[[^\]]*\]"
+# In any language: a short word and a colon before a tag in brackets.
+_ANSWER = r"\s*(?:(?:re|aw|fwd?|antw)\s*:|\w{2,5}\s*:(?=\s*\[))"
+_REPLY = re.compile(rf"(?:(?!{_PREFIX.pattern}){_TAG})*{_ANSWER}".replace("?P<inside>", ""), re.I)
+_BELOW = re.compile(r"\n(?:-- |_{20,})\n")
 _DIFF = re.compile(r"^diff --git |^--- \S.*\n\+\+\+ \S", re.M)
 FORMS = "an mbox, a maildir, .eml files, or a directory of *.patch as git format-patch writes them"
 
@@ -74,7 +79,7 @@ def read_mail(raw: bytes) -> Mail:
         raw = raw.partition(b"\n")[2]
     message = email.message_from_bytes(raw)
     whole = " ".join(_decoded(message["Subject"]).split())
-    bare = re.sub(r"^(?:\s*(?:re|aw|fwd?|antw)\s*:|\s*\[[^\]]*\])*\s*", "", whole, flags=re.I)
+    bare = re.sub(rf"^(?:{_ANSWER}|{_TAG})*\s*", "", whole, flags=re.I)
     tag = _PREFIX.search(whole)
     inside = tag["inside"] if tag else ""
     numbers, revision = _NUMBERS.search(inside), _REVISION.search(inside)
@@ -82,7 +87,7 @@ def read_mail(raw: bytes) -> Mail:
     parts = _parts(message)
     refers += reversed(re.findall(r"<[^<>\s]+>", str(message["References"] or "")))
     return Mail(
-        raw,
+        _unwired(raw, message),
         bare,
         _decoded(message["From"]),
         str(message["Message-ID"] or "").strip(),
@@ -95,6 +100,21 @@ def read_mail(raw: bytes) -> Mail:
         b"\n".join(data.replace(b"\r\n", b"\n") for data, _ in parts),
         "\n".join(_as_text(*part) for part in parts).replace("\r\n", "\n"),
     )
+
+
+def _unwired(raw: bytes, message: Message) -> bytes:
+    """The mail without the CRs of the wire, where somebody encoded them: git am would take them for the patch's.
+
+    Not where only some lines have one: then they are the patch's.
+    """
+    data = b"" if message.is_multipart() else message.get_payload(decode=True)
+    how = str(message["Content-Transfer-Encoding"] or "").strip().lower()
+    if not isinstance(data, bytes) or how not in ("base64", "quoted-printable"):
+        return raw
+    if b"\r\n" not in data or data.count(b"\r\n") != data.count(b"\n"):
+        return raw
+    head = re.sub(rb"(?im)^(Content-Transfer-Encoding:).*$", rb"\1 base64", raw.partition(b"\n\n")[0])
+    return head + b"\n\n" + base64.encodebytes(data.replace(b"\r\n", b"\n"))
 
 
 def _decoded(value: object) -> str:
@@ -223,9 +243,15 @@ def _each_once(mails: Iterable[Mail]) -> list[Mail]:
     """A mail comes twice to whoever reads the list and is in Cc: with other headers, and the same text."""
     out: dict[tuple[object, ...], Mail] = {}
     for m in mails:
-        text = m.text.rpartition("\n-- \n")[0] or m.text
-        out.setdefault((m.number, m.total, m.subject, text.strip()), m)
+        out.setdefault((m.number, m.total, m.subject, _own(m.text)), m)
     return list(out.values())
+
+
+def _own(text: str) -> str:
+    """Without git's signature and a list's footer; what git apply would read there is no such thing."""
+    ends = (m for m in _BELOW.finditer(text) if not re.search(r"^(?:diff |@@ |\+|-(?!- ?$))", text[m.end() :], re.M))
+    end = next(ends, None)
+    return text[: end.start() if end else None].strip()
 
 
 def _not_one(path: Path, why: str) -> XenstageError:

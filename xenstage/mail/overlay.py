@@ -24,7 +24,7 @@ to a change and to no number; what stands behind the bracket is for the reader. 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from email.utils import getaddresses
 from pathlib import Path
@@ -222,20 +222,25 @@ class Carried:
     dropped: tuple[tuple[Entry, str], ...]
 
 
-def carry_on(old: Overlay, patches: Mapping[str, str]) -> Carried:
+def carry_on(
+    old: Overlay, patches: Mapping[str, str], number: int | None = None, said: Mapping[str, Sequence[str]] | None = None
+) -> Carried:
     """The words of one version for the patches of the next: those of the same diff go on.
 
     :param patches: the next version's subjects by patch id.
+    :param number: of the next version, whose changed patches say under their cut whose tags are not theirs
+        any more; None where none shall.
+    :param said: the tags that the old version's mails have, by patch id: of these the next one says it anyway.
     """
     kept = {k: e for k, e in old.patches.items() if k in patches}
-    changed = set(patches.values())
     dropped: list[tuple[Entry, str]] = []
     for key, entry in old.patches.items():
-        if key not in kept and entry.says_something:
-            why = (
-                "the patch's diff is another now"
-                if {entry.title, entry.subject} & changed
-                else "there is no such patch"
-            )
-            dropped.append((entry, why))
+        if key in kept or not entry.says_something:
+            continue
+        fresh = next((k for k, s in patches.items() if s in (entry.title, entry.subject)), None)
+        dropped.append((entry, "there is no such patch" if fresh is None else "the patch's diff is another now"))
+        tags = [t for t in entry.tags if t not in (said or {}).get(key, ())]
+        if number is not None and fresh is not None and fresh not in old.patches and tags:
+            note = "\n".join([f"Not taken over into v{number}, for the diff is another:", *(f"  {t}" for t in tags)])
+            kept[fresh] = Entry(patches[fresh], note=note)
     return Carried(Overlay(old.cover, kept), tuple(dropped))

@@ -62,7 +62,7 @@ def threads_in(mails: Sequence[Mail]) -> list[Thread]:
         for tag in _own_tags(m.text):
             why = _why_not(tag, m.sender)
             if why:
-                thread.left.append(f"{tag}: {why}")
+                thread.left.append(f"{''.join(c if c.isprintable() else '?' for c in tag)}: {why}")
             elif tag not in thread.tags.setdefault(named[1], []):
                 thread.tags[named[1]].append(tag)
     return [found[v] for v in sorted(found)]
@@ -80,6 +80,8 @@ def _own_tags(text: str) -> list[str]:
 
 def _why_not(tag: str, sender: str) -> str:
     what, _, who = tag.partition(": ")
+    if not tag.isprintable():
+        return "something in it cannot be printed"
     if what.lower() in _NOT_OURS_TO_TAKE:
         return "that is for a person to decide, put it into the overlay by hand"
     told, came = parseaddr(who)[1].lower(), parseaddr(sender)[1].lower()

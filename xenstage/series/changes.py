@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..mail.overlay import TAG
@@ -49,6 +49,7 @@ def changes_between(old: Sequence[Told], new: Sequence[Told], version: int, base
     each: list[tuple[str, ...]] = []
     cover: list[str] = []
     same: list[str] = []
+    still: list[int] = []
     for i, told in enumerate(new):
         number = f"{i + 1}/{len(new)}"
         j = pairs.get(i)
@@ -61,15 +62,29 @@ def changes_between(old: Sequence[Told], new: Sequence[Told], version: int, base
         each.append((*rows, *(moved if rows else [])))
         if rows:
             cover.append(f"{number}: {'; '.join([*rows, *moved])}")
+        elif moved:
+            same.append(f"{number} ({moved[0]})")
         else:
-            same.append(f"{number} ({moved[0]})" if moved else number)
+            still.append(i + 1)
     gone = [told for j, told in enumerate(old) if j not in pairs.values()]
     cover += [f"gone: {told.subject}" for told in gone]
     if bases[0] != bases[1]:
         cover.append(f"on the base {bases[1][:12]}, no longer {bases[0][:12]}")
+    same = [f"{a}/{len(new)}" if a == b else f"{a}/{len(new)} to {b}/{len(new)}" for a, b in runs(still)] + same
     if same:
         cover.append(f"as in v{version}: {', '.join(same)}")
     return Changes(tuple(cover), tuple(each))
+
+
+def runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
+    """Ascending numbers as runs: each with its first and last; two in a row are two."""
+    out: list[tuple[int, int]] = []
+    for n in numbers:
+        if out and out[-1][1] == n - 1:
+            out[-1] = (out[-1][0], n)
+        else:
+            out.append((n, n))
+    return [r for a, b in out for r in ([(a, a), (b, b)] if b == a + 1 else [(a, b)])]
 
 
 def _pairs(old: Sequence[Told], new: Sequence[Told]) -> dict[int, int]:
@@ -92,7 +107,7 @@ def _rows(old: Told, new: Told) -> list[str]:
             fresh, lost = (b - a).total(), (a - b).total()
             if fresh or lost:
                 rows.append(f"{path}: {fresh} changed line{'' if fresh == 1 else 's'} new, {lost} no longer there")
-        rows = rows or ["the same changed lines at other places"]
+        rows = rows or ["the same changed lines, at other places or among other lines"]
     text, tags = (
         [tuple(x for x in t.message.rstrip().split("\n") if bool(TAG.fullmatch(x)) == wanted) for t in (old, new)]
         for wanted in (False, True)

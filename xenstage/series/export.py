@@ -68,7 +68,8 @@ class Branch:
 def b4_branch(version: Version, git: Git, repo: Path, runner: Runner, *, now: int) -> Branch:
     """Make the new branch ``b4/xenstage-NN-name-vK`` in the user's repository, as ``b4 prep`` would have it.
 
-    The cover letter is an empty commit below the patches (b4's strategy "commit").  b4 asks that these
+    The cover letter is an empty commit below the patches (b4's strategy "commit"); what stands under a patch's
+    cut stands below a "---" in its message, where b4 sends it from.  b4 asks that these
     commits be the user's own and of the last year: they get the user as committer, and the time now;
     authors and their dates stay.  No branch that is there, and no checkout, is touched.
 
@@ -111,10 +112,11 @@ def b4_branch(version: Version, git: Git, repo: Path, runner: Runner, *, now: in
     for p in value["patches"]:
         raw = git.need("cat-file", "commit", p["commit"]).decode("utf-8", "surrogateescape")
         name, address, date = git.need("log", "-1", "--format=%an%n%ae%n%at", p["commit"]).decode().split("\n")[:3]
+        words, note = raw.partition("\n\n")[2], p.get("notes", "")
         tip = git.commit_tree(
             p["tree"],
             tip,
-            raw.partition("\n\n")[2],
+            f"{words.rstrip()}\n---\n{note}\n" if note else words,
             author=Identity(name, address),
             date=int(date),
             committer=who,

@@ -67,6 +67,14 @@ class Version:
         return (self.place / EXPORTED).is_file()
 
     @property
+    def words(self) -> str | None:
+        """The overlay as it was when the version was exported; None for one that was not, or does not say."""
+        if not self.exported:
+            return None
+        mark = json.loads((self.place / EXPORTED).read_bytes())
+        return str(mark["words"]) if "words" in mark else None
+
+    @property
     def tip(self) -> str:
         """The last patch's commit."""
         patches = self.value["patches"]
