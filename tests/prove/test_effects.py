@@ -130,7 +130,19 @@ OTHER = {
         "if ( is_pv_domain(d)\n#ifdef DEBUGGING\n     && n\n#endif\n   )\nreturn 1;\nreturn 0;",
         "if ( is_pv_domain(d)\n#ifdef DEBUGGING\n     && !n\n#endif\n   )\nreturn 1;\nreturn 0;",
     ),
+    "behind a return that a directive may take away": (
+        "#ifdef DEBUGGING\nn = 1;\n#else\nreturn 0;\n#endif\nreturn n;",
+        "#ifdef DEBUGGING\nn = 1;\n#else\nreturn 0;\n#endif\nreturn n + 1;",
+    ),
+    "the same in the arm of a switch": (
+        "switch ( d->guest_type )\n{\ncase guest_type_pv:\n# ifdef DEBUGGING\nreturn 0;\n# endif\nn = 2;\n}\nreturn n;",
+        "switch ( d->guest_type )\n{\ncase guest_type_pv:\n# ifdef DEBUGGING\nreturn 0;\n# endif\nn = 3;\n}\nreturn n;",
+    ),
 }
+SAME["behind a return and before a directive"] = (
+    "if ( n )\n{\nreturn 1;\nn = 2;\n#ifdef DEBUGGING\nn = 3;\n#endif\n}\nreturn n;",
+    "if ( n )\nreturn 1;\nreturn n;",
+)
 
 
 def _case(files: Files, texts: tuple[str, str]) -> Case:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from ...ctext.arms import arms
-from ...ctext.body import If, Leaf, Loop, Node, NotUnderstood, Switch, has_label, split_commas
+from ...ctext.body import If, Leaf, Loop, Node, NotUnderstood, Switch, has_label, in_one_arm, split_commas
 from ...ctext.expr import Expr, children, has_effects, parse_expression, parse_statement, parts, show
 from . import arithmetic
 from .constants import enumerates, number_of
@@ -348,8 +348,9 @@ def specialise(nodes: Sequence[Node], env: Env) -> list[Left]:
     out: list[Left] = []
     for n in nodes:
         out += _node(n, env)
-        if out and out[-1][0] == "jump" and not any(isinstance(x, Leaf) and x.is_label for x in _after(nodes, n)):
-            if has_label(_after(nodes, n)):
+        after = _after(nodes, n) if out and out[-1][0] == "jump" else ()
+        if after and not any(isinstance(x, Leaf) and x.is_label for x in after) and not in_one_arm(after):
+            if has_label(after):
                 continue
             break
     return out
@@ -464,15 +465,15 @@ def _chosen(n: Switch, value: Expr, env: Env) -> list[Left]:
     if start is None:
         return []
     out: list[Left] = []
-    for x in n.body[start:]:
-        if isinstance(x, Leaf) and x.words == ("break",):
+    for i, x in enumerate(n.body[start:], start + 1):
+        if isinstance(x, Leaf) and x.words == ("break",) and not in_one_arm(n.body[i:]):
             return out
         if isinstance(x, Leaf) and x.words[0] in ("case", "default") and x.is_label:
             continue
         if not isinstance(x, (Leaf, Switch, Loop)) and _breaks(x):
             raise NotUnderstood("a switch is left from inside a statement")
         out += _node(x, env)
-        if out and out[-1][0] == "jump":
+        if out and out[-1][0] == "jump" and not in_one_arm(n.body[i:]):
             return out
     return out
 
