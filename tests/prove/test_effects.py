@@ -111,6 +111,14 @@ SAME["behind a NULL that is followed"] = (
     "switch ( n )\n{\ncase 1:\nif ( d == NULL )\nreturn 1;\nbreak;\n"
     "case 2:\nif ( !is_hvm_domain(d) )\nbreak;\nif ( n && is_pv_domain(d) )\nbreak;\nn = 3;\nbreak;\n}\nreturn n;",
 )
+_NULL_VCPU = (
+    "struct vcpu *v;\nv = pick(d);\nif ( n && !v )\nreturn 1;\n"
+    "if ( !{} || n )\n{{\nif ( is_pvh_vcpu(v) && !n )\nreturn 2;\nreturn 3;\n}}\nring(v);\nreturn 4;"
+)
+SAME["the domain of a virtual CPU that a condition compares with NULL"] = (
+    _NULL_VCPU.format("is_hvm_vcpu(v)"),
+    _NULL_VCPU.format("is_hvm_domain(v->domain)"),
+)
 OTHER = {
     "a NULL that is followed, before what was done": (
         "n = 3;\nif ( d == NULL )\nreturn 1;\nreturn n;",

@@ -222,7 +222,7 @@ def _call(e: Expr, env: Env, truth: bool) -> Expr:
         inside = evaluate(args[0], env, truth=True)
         return inside if truth else _as_value(inside)  # xen/compiler.h: !!(x)
     if name in env.world.truth and len(args) == 1:
-        if args[0][0] == "id" and args[0][1] in env.null:
+        if (args[0][0] == "id" and args[0][1] in env.null) or _of_null(evaluate(args[0], env)):
             return ("invalid", "the type of NULL")
         obj = ("field", args[0], "->", "domain") if name in env.world.of_vcpu else args[0]
         key = ask(evaluate(obj, env), env)
@@ -235,6 +235,11 @@ def _call(e: Expr, env: Env, truth: bool) -> Expr:
     if function[0] == "handler":
         function = ("handler", select(function[1], env))
     return ("call", function, tuple(evaluate(a, env, truth=name in _ASSERTS) for a in args))
+
+
+def _of_null(e: Expr) -> bool:
+    """Whether an object is a member of NULL, as the domain of a virtual CPU that is none."""
+    return bool(e[0] == "invalid" and str(e[1]).startswith("NULL->"))
 
 
 _ASSERTS = ("ASSERT", "BUG_ON", "WARN_ON")
