@@ -9,7 +9,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 ANYBODY = "*"
-OPEN = re.compile(r"\$(?P<hole>[a-z_][a-z0-9_]*)(?::\w+)?|\{(?:(?P<times>\d+)\*)?(?P<number>[a-z]\w*)(?:\+(?P<plus>\d+))?\}")
+OPEN = re.compile(
+    r"\$(?P<hole>[a-z_][a-z0-9_]*)(?::\w+)?|\{(?:(?P<times>\d+)\*)?(?P<number>[a-z]\w*)(?:\+(?P<plus>\d+))?\}"
+)
 """What a declared line leaves to the tree: ``$name``, a hole as in a pattern (:mod:`xenstage.ctext.pattern`), and
 ``{n}``, ``{n+4}``, ``{8*n+32}``, a number and numbers made of it; each name is the same throughout the declaration."""
 

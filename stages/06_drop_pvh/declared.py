@@ -1,8 +1,8 @@
 """What becomes of single functions, exactly: effects.toml, and sample.toml for the sample tree.
 
-A row is of trees that have its function, with ``when`` and without ``unless`` in its body; of several rows for a function the
-first that is. What differs from release to release the lines leave open. Nothing of it comes from the rewrite: a
-function that it leaves out is declared all the same, and one that nobody declared is found by the proofs.
+A row is of trees that have its function, with ``when`` and without ``unless`` in its body; of several rows for a
+function the first that is. What differs from release to release the lines leave open. Nothing of it comes from the
+rewrite: a function that it leaves out is declared all the same, and one that nobody declared is found by the proofs.
 """
 
 from __future__ import annotations

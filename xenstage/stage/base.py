@@ -15,7 +15,6 @@ from ..errors import Exit, XenstageError
 from ..index.sites import Index, Site
 from ..index.sweep import Files, Hit, sweep
 
-
 ABSENT = "absent"  # the fact with the names of :meth:`Base.absent`
 
 
