@@ -42,13 +42,18 @@ def pair(declared: Sequence[str], there: Iterable[str]) -> tuple[list[str], list
             rest.remove(line)
         else:
             missing.append(line)
-    for line in loose:
+    for line in sorted(loose, key=_computed):
         fits = next((x for x in rest if _fits(line, x, known)), None)
         if fits is None:
             missing.append(line)
         else:
             rest.remove(fits)
     return missing, rest
+
+
+def _computed(line: str) -> bool:
+    """Whether a line names no number as it is, so that others must say what its numbers come from."""
+    return not any(m["number"] and not m["times"] and not m["plus"] for m in OPEN.finditer(line))
 
 
 def _fits(declared: str, there: str, known: _Known) -> bool:
