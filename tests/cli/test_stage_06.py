@@ -55,7 +55,7 @@ def test_what_is_declared_holds_on_another_release(tool: Tool, tmp_path: Path) -
     repo = make_repo(place)
     for path, old, new in (
         ("xen/include/public/domctl.h", "VERSION 0x0000000a", "VERSION 0x0000000d"),
-        ("xen/include/public/domctl.h", "    uint32_t flags;\n};", "    uint32_t flags;\n    uint64_t more[3];\n};"),
+        ("xen/include/public/domctl.h", "    uint32_t flags;\n};", "    uint32_t flags;\n    uint32_t more[3];\n};"),
         ("xen/include/xen/sched.h", "uint32_t ssidref)", "uint32_t ssidref, int more)"),
         ("xen/common/domain.c", "uint32_t ssidref)", "uint32_t ssidref, int more)"),
         ("xen/common/domctl.c", "createdomain.ssidref)", "createdomain.ssidref, 1)"),
