@@ -64,44 +64,50 @@ int order(struct domain *d)
     return 0;
 }
 """
-WHOLE = "- book($a:arg, $n:arg, $b)\n+ book($a, $n, 0, $b)"
+WHOLE = Effect(ARCH, "order", "*", each="- book($a:arg, $n:arg, $b)\n+ book($a, $n, 0, $b)")
 LINES = """\
 - if (book($d:arg, {n}, $p))
 + if (book($d, {n+1}, $p))
 - return book(0, {n}, $next)
 + return book(0, {n+1}, $next)"""
+OTHERS = LINES.replace("- return book(0, {n}", "- return book(0, {m}").replace(
+    "+ return book(0, {n+1}", "+ return book(0, {m+2}"
+)
 
 
-@pytest.mark.parametrize(("new", "how", "verdict"), [
-    ("4, 0", {"each": WHOLE}, PASS),
-    ("4, 1", {"each": WHOLE}, FAIL),
-    ("0, 4", {"each": WHOLE}, FAIL),
-    ("5, 0", {"each": WHOLE}, FAIL),
-    ("4", {"each": WHOLE}, FAIL),
-    ("5", {"diff": LINES}, PASS),
-    ("6", {"diff": LINES}, FAIL),
-    ("5", {"diff": LINES.replace("- return book(0, {n}", "- return book(0, {m}")
-                        .replace("+ return book(0, {n+1}", "+ return book(0, {m+2}")}, FAIL),
-    ("5", {"diff": LINES.replace("$next", "$p")}, FAIL),
+def _lines(diff: str) -> Effect:
+    return Effect(ARCH, "order", "*", diff=diff)
+
+
+@pytest.mark.parametrize(("new", "effect", "verdict"), [
+    ("4, 0", WHOLE, PASS),
+    ("4, 1", WHOLE, FAIL),
+    ("0, 4", WHOLE, FAIL),
+    ("5, 0", WHOLE, FAIL),
+    ("4", WHOLE, FAIL),
+    ("5", _lines(LINES), PASS),
+    ("6", _lines(LINES), FAIL),
+    ("5", _lines(OTHERS), FAIL),
+    ("5", _lines(LINES.replace("$next", "$p")), FAIL),
 ])  # fmt: skip
 def test_lines_may_leave_open_what_differs_from_tree_to_tree(
-    files: Files, new: str, how: dict[str, str], verdict: str
+    files: Files, new: str, effect: Effect, verdict: str
 ) -> None:
     before, after = (added(files, ARCH, CALLS % (n, n)) for n in ("4", new))
-    proof = prove_predicates(case_of(before, after, Effect(ARCH, "order", "*", **how)))
+    proof = prove_predicates(case_of(before, after, effect))
     assert proof.verdict == verdict, told(proof)
 
 
 def test_one_match_that_stays_is_not_each(files: Files) -> None:
     before, after = (added(files, ARCH, CALLS % n) for n in (("4", "4"), ("4, 0", "4")))
-    proof = prove_predicates(case_of(before, after, Effect(ARCH, "order", "*", each=WHOLE)))
+    proof = prove_predicates(case_of(before, after, WHOLE))
     assert proof.verdict == FAIL and "declared: - book(" in told(proof)
 
 
 def test_what_is_new_holds_nothing_that_no_line_gone_fixes() -> None:
-    for how in ({"diff": "- f($a)\n+ f($b)"}, {"diff": "+ x = {n}"}, {"each": "- f($a)\n+ f($a, $b)"}):
+    for diff, each in (("- f($a)\n+ f($b)", ""), ("+ x = {n}", ""), ("", "- f($a)\n+ f($a, $b)")):
         with pytest.raises(ValueError, match="fixes"):
-            Effect("a.c", "f", "*", **how)
+            Effect("a.c", "f", "*", diff=diff, each=each)
     with pytest.raises(ValueError, match="each is one line"):
         Effect("a.c", "f", "*", each="- f($a)\n- g($a)\n+ f()")
 
