@@ -3,15 +3,27 @@ yes, which hypercalls are reached, and how kinds of guest are made where their c
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
 ANYBODY = "*"
+OPEN = re.compile(
+    r"\$(?P<hole>[a-z_][a-z0-9_]*)(?::\w+)?|\{(?:(?P<times>\d+)\*)?(?P<number>[a-z]\w*)(?:\+(?P<plus>\d+))?\}"
+)
+"""What a declared line leaves to the tree: ``$name``, a hole as in a pattern (:mod:`xenstage.ctext.pattern`), and
+``{n}``, ``{n+4}``, ``{8*n+32}``, a number and numbers made of it; each name is the same throughout the declaration."""
+
+
+def left_open(lines: Iterable[str]) -> set[str]:
+    """The names of what lines leave open."""
+    return {m["hole"] or m["number"] for line in lines for m in OPEN.finditer(line)}
 
 
 @dataclass(frozen=True)
 class Effect:
-    """One declared effect; exactly one of ``reads_true``, ``diff``, ``becomes`` and
+    """One declared effect; exactly one of ``reads_true``, ``diff``, ``each``, ``becomes`` and
     ``unreachable`` says what it is.
 
     The proofs hold it both ways: a difference that no effect declares is a FAIL, and so is
@@ -25,7 +37,10 @@ class Effect:
     :param reads_true: a pattern (fnmatch) of predicates: the new function does for this kind
         what the old one would do if these said yes.
     :param diff: what is left of the old and of the new function for this kind differs by
-        exactly these lines: "- " gone, "+ " new, as the finding prints them.
+        exactly these lines: "- " gone, "+ " new, as the finding prints them. What differs from tree to
+        tree the lines may leave open (:data:`OPEN`); a line that is new holds nothing that no line gone fixes.
+    :param each: a pattern and what it becomes, as the two lines of a diff: wherever it is in what is left of the
+        old function, and it is there, the new one has that, and nothing else differs.
     :param becomes: all that is left of the new function for this kind, line by line, but for
         declarations and reads.
     :param unreachable: this kind of guest never gets to the function, in either tree.
@@ -40,10 +55,16 @@ class Effect:
     becomes: str = ""
     unreachable: bool = False
     because: str = ""
+    each: str = ""
 
     def __post_init__(self) -> None:
-        if bool(self.reads_true) + bool(self.diff) + bool(self.becomes) + self.unreachable != 1:
-            raise ValueError(f"{self.where}: an effect is one of reads_true, diff, becomes and unreachable")
+        if sum(map(bool, (self.reads_true, self.diff, self.each, self.becomes, self.unreachable))) != 1:
+            raise ValueError(f"{self.where}: an effect is one of reads_true, diff, each, becomes and unreachable")
+        loose = left_open(self.new) - left_open(self.gone)
+        if loose:
+            raise ValueError(f"{self.where}: no line that goes fixes {', '.join(sorted(loose))}")
+        if self.each and (len(self.gone), len(self.new)) != (1, 1):
+            raise ValueError(f"{self.where}: each is one line that goes and one that is new")
 
     @property
     def where(self) -> str:
@@ -52,9 +73,19 @@ class Effect:
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """The lines of ``diff`` or of ``becomes``, stripped."""
-        text = self.diff or self.becomes
+        """The lines of ``diff``, ``each`` or ``becomes``, stripped."""
+        text = self.diff or self.each or self.becomes
         return tuple(" ".join(line.split()) for line in text.splitlines() if line.strip())
+
+    @property
+    def gone(self) -> tuple[str, ...]:
+        """The lines of ``diff`` or ``each`` that go."""
+        return tuple(x for x in self.lines if x.startswith("- ") and not self.becomes)
+
+    @property
+    def new(self) -> tuple[str, ...]:
+        """The lines of ``diff`` or ``each`` that are new."""
+        return tuple(x for x in self.lines if x.startswith("+ ") and not self.becomes)
 
     def to_json(self) -> dict[str, Any]:
         """As the evidence file has it."""

@@ -49,6 +49,7 @@ def helpers(view: View) -> None:
             done += view.rename(old, new, rule=RENAME, reason=WHY, path=XEN)
         elif not view.uses(new) and old not in ELSEWHERE:
             view.note(f"there is no {old} here")
+            view.absent(old)
     view.stay_rest("another thing of that name: not in the hypervisor", where=lambda s: not s.path.startswith(XEN))
     view.fact("helpers", done)
 

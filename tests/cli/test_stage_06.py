@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 from .conftest import Tool
-from .kit import evidence
+from .kit import CONFIG, PROJECT, evidence, make_repo
 
 SIX = "06_drop_pvh"
 
@@ -30,7 +31,44 @@ def test_the_interface_and_its_users_change_in_one_patch(tool: Tool, tmp_path: P
     assert "+#define XEN_DOMCTL_INTERFACE_VERSION 0x0000000b" in mail
     assert "+#define XEN_SYSCTL_INTERFACE_VERSION 0x0000000C" in mail
     patch = evidence(tmp_path, SIX)["patches"][1]
-    assert "domctl.h: struct xen_domctl_createdomain: 8 -> 12" in patch["interface"] and patch["closed"]
+    assert "domctl.h: struct xen_domctl_createdomain: {c} -> {c+4}" in patch["interface"] and patch["closed"]
+
+
+def test_every_declared_effect_is_of_the_tree_that_its_file_is_for(tool: Tool, tmp_path: Path) -> None:
+    tool.run("06", out=tmp_path).good()
+    made = evidence(tmp_path, SIX)["patches"]
+    there = {(e["path"], e["function"], e["kind"]) for p in made for e in p["effects"]}
+    rows = tomllib.loads((PROJECT / "stages/06_drop_pvh/sample.toml").read_text())["effect"]
+    said = {(r["file"], r["function"], r.get("kind", "*")) for r in rows}
+    assert {r for r in said if r[1] != "*"} <= there
+    callers = {
+        "create_dom0",
+        "start_first_domain",
+        "createdomain",
+    }  # of domain_create(); one row is about the first two
+    assert {e["function"] for e in made[0]["effects"]} == callers and there <= said
+
+
+def test_what_is_declared_holds_on_another_release(tool: Tool, tmp_path: Path) -> None:
+    """Whose domain_create() takes more, whose structure is larger, and whose interface has a later version."""
+    place = tmp_path / "tree"
+    repo = make_repo(place)
+    for path, old, new in (
+        ("xen/include/public/domctl.h", "VERSION 0x0000000a", "VERSION 0x0000000d"),
+        ("xen/include/public/domctl.h", "    uint32_t flags;\n};", "    uint32_t flags;\n    uint32_t more[3];\n};"),
+        ("xen/include/xen/sched.h", "uint32_t ssidref)", "uint32_t ssidref, int more)"),
+        ("xen/common/domain.c", "uint32_t ssidref)", "uint32_t ssidref, int more)"),
+        ("xen/common/domctl.c", "createdomain.ssidref)", "createdomain.ssidref, 1)"),
+        ("xen/arch/x86/setup.c", "domcr_flags, 0)", "domcr_flags, 0, 2)"),
+        ("xen/arch/x86/domain_build.c", "domcr_flags, 0)", "domcr_flags, 0, 3)"),
+    ):
+        assert old in repo.read(path), (path, old)
+        repo.write(path, repo.read(path).replace(old, new, 1))
+    repo.commit()
+    only = ("--only", "predicates", "--only", "abi")
+    tool("verify", "06", "--tree", place, "--config", CONFIG, "--build-config", "none", *only, "--out", tmp_path).good()
+    exactly = evidence(tmp_path, SIX)["patches"][1]["proofs"]["abi"]["facts"]["exactly"]
+    assert "domctl.h: macro XEN_DOMCTL_INTERFACE_VERSION: 13 -> 14" in exactly
 
 
 def test_what_is_left_of_the_word_is_the_command_line_and_is_in_the_evidence(tool: Tool, tmp_path: Path) -> None:
@@ -48,8 +86,6 @@ def test_a_caller_in_another_form_stops_the_series(tool: Tool, tmp_path: Path) -
 
 def _repo(place: Path) -> Path:
     """The sample with one more caller that the stage does not know."""
-    from .kit import make_repo
-
     repo = make_repo(place)
     text = "int make(void)\n{\n    return xc_domain_create(0, 0, 0, 0, 0);\n}\n"
     (place / "tools/misc").mkdir()

@@ -55,5 +55,9 @@ DROPPED = (
     interface("asked-ignored", "report", "predicates", TELL, "    features ^= op->u.createdomain.without;\n", ""),
     Mutant("dom0-given", "dom0 given features", 6, 1, "predicates",
            swap("xen/arch/x86/setup.c", "domcr_flags, 0, 0)", "domcr_flags, DOMFEAT_HVM, 0)")),
+    Mutant("caller-left", "features lost", 6, 1, "predicates",
+           swap("xen/arch/x86/setup.c", "domcr_flags, 0, 0)", "domcr_flags, 0)")),
+    interface("ocaml-shifted", "toolstack left out", "predicates", "tools/ocaml/libs/xc/xenctrl_stubs.c",
+              "c_flags, 0,", "0, c_flags,"),
     Mutant("hvm-given-none", "features lost", 6, 1, "predicates", swap(TELL, "? DOMFEAT_HVM : 0", "? 0 : 0")),
 )  # fmt: skip

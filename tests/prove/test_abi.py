@@ -55,6 +55,11 @@ EXACTLY = (
     "xen.h: field pump.level is new: bit 32, unsigned int of 4 bytes",
     "xen.h: struct pump: 4 -> 8",
 )
+NUMBERS = (
+    "xen.h: macro XEN_PUMP_INTERFACE_VERSION: {v} -> {v+1}",
+    "xen.h: field pump.level is new: bit {8*n}, unsigned int of 4 bytes",
+    "xen.h: struct pump: {n} -> {n+4}",
+)
 
 
 @pytest.mark.parametrize(
@@ -66,8 +71,27 @@ EXACTLY = (
         (GAINED.replace(b"VERSION 8", b"VERSION 9"), EXACTLY, "7 -> 9: no such change is declared"),
         (VERSIONED, EXACTLY, "it is declared and does not happen"),
         (GAINED, (), ""),
+        (GAINED, NUMBERS, ""),
+        (GAINED.replace(b"VERSION 8", b"VERSION 9"), NUMBERS, "7 -> 9: no such change is declared"),
+        (GAINED.replace(b"level;", b"level, more;"), NUMBERS, "struct pump: 4 -> 12: no such change is declared"),
+        (GAINED.replace(b"rate, level", b"level, rate"), NUMBERS, "field pump.level is new: bit 0"),
+        (VERSIONED, NUMBERS, "{v} -> {v+1}: it is declared and does not happen"),
+        (GAINED, ("xen.h: struct pump: 4 -> {m}", *NUMBERS), "no old value fixes m"),
     ],
-    ids=["as declared", "undeclared", "does not happen", "version too high", "nothing happens", "nobody said"],
+    ids=[
+        "as declared",
+        "undeclared",
+        "does not happen",
+        "version too high",
+        "nothing happens",
+        "nobody said",
+        "by numbers",
+        "version by numbers",
+        "size by numbers",
+        "place by numbers",
+        "nothing by numbers",
+        "open",
+    ],
 )
 def test_a_declared_interface_is_held_both_ways(
     tmp_path: Path, header: bytes, declared: tuple[str, ...], said: str

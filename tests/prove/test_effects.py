@@ -56,6 +56,62 @@ def test_anything_else_fails(files: Files, effects: tuple[Effect, ...]) -> None:
         assert "the declared effect does not happen" in told(proof)
 
 
+CALLS = """
+int order(struct domain *d)
+{
+    if ( book(d, %s, pick(1, 2)) )
+        return book(0, %s, d->next);
+    return 0;
+}
+"""
+WHOLE = Effect(ARCH, "order", "*", each="- book($a:arg, $n:arg, $b)\n+ book($a, $n, 0, $b)")
+LINES = """\
+- if (book($d:arg, {n}, $p))
++ if (book($d, {n+1}, $p))
+- return book(0, {n}, $next)
++ return book(0, {n+1}, $next)"""
+OTHERS = LINES.replace("- return book(0, {n}", "- return book(0, {m}").replace(
+    "+ return book(0, {n+1}", "+ return book(0, {m+2}"
+)
+
+
+def _lines(diff: str) -> Effect:
+    return Effect(ARCH, "order", "*", diff=diff)
+
+
+@pytest.mark.parametrize(("new", "effect", "verdict"), [
+    ("4, 0", WHOLE, PASS),
+    ("4, 1", WHOLE, FAIL),
+    ("0, 4", WHOLE, FAIL),
+    ("5, 0", WHOLE, FAIL),
+    ("4", WHOLE, FAIL),
+    ("5", _lines(LINES), PASS),
+    ("6", _lines(LINES), FAIL),
+    ("5", _lines(OTHERS), FAIL),
+    ("5", _lines(LINES.replace("$next", "$p")), FAIL),
+])  # fmt: skip
+def test_lines_may_leave_open_what_differs_from_tree_to_tree(
+    files: Files, new: str, effect: Effect, verdict: str
+) -> None:
+    before, after = (added(files, ARCH, CALLS % (n, n)) for n in ("4", new))
+    proof = prove_predicates(case_of(before, after, effect))
+    assert proof.verdict == verdict, told(proof)
+
+
+def test_one_match_that_stays_is_not_each(files: Files) -> None:
+    before, after = (added(files, ARCH, CALLS % n) for n in (("4", "4"), ("4, 0", "4")))
+    proof = prove_predicates(case_of(before, after, WHOLE))
+    assert proof.verdict == FAIL and "declared: - book(" in told(proof)
+
+
+def test_what_is_new_holds_nothing_that_no_line_gone_fixes() -> None:
+    for diff, each in (("- f($a)\n+ f($b)", ""), ("+ x = {n}", ""), ("", "- f($a)\n+ f($a, $b)")):
+        with pytest.raises(ValueError, match="fixes"):
+            Effect("a.c", "f", "*", diff=diff, each=each)
+    with pytest.raises(ValueError, match="each is one line"):
+        Effect("a.c", "f", "*", each="- f($a)\n- g($a)\n+ f()")
+
+
 def test_an_effect_of_a_patch_that_does_nothing_fails(files: Files) -> None:
     proof = prove_predicates(case_of(files, edited(files, (ARCH, "d->tot_pages == 0", "0 == d->tot_pages")), READ))
     assert proof.verdict == FAIL and "does not happen" in told(proof)
@@ -111,6 +167,14 @@ SAME["behind a NULL that is followed"] = (
     "switch ( n )\n{\ncase 1:\nif ( d == NULL )\nreturn 1;\nbreak;\n"
     "case 2:\nif ( !is_hvm_domain(d) )\nbreak;\nif ( n && is_pv_domain(d) )\nbreak;\nn = 3;\nbreak;\n}\nreturn n;",
 )
+_NULL_VCPU = (
+    "struct vcpu *v;\nv = pick(d);\nif ( n && !v )\nreturn 1;\n"
+    "if ( !{} || n )\n{{\nif ( is_pvh_vcpu(v) && !n )\nreturn 2;\nreturn 3;\n}}\nring(v);\nreturn 4;"
+)
+SAME["the domain of a virtual CPU that a condition compares with NULL"] = (
+    _NULL_VCPU.format("is_hvm_vcpu(v)"),
+    _NULL_VCPU.format("is_hvm_domain(v->domain)"),
+)
 OTHER = {
     "a NULL that is followed, before what was done": (
         "n = 3;\nif ( d == NULL )\nreturn 1;\nreturn n;",
@@ -130,7 +194,19 @@ OTHER = {
         "if ( is_pv_domain(d)\n#ifdef DEBUGGING\n     && n\n#endif\n   )\nreturn 1;\nreturn 0;",
         "if ( is_pv_domain(d)\n#ifdef DEBUGGING\n     && !n\n#endif\n   )\nreturn 1;\nreturn 0;",
     ),
+    "behind a return that a directive may take away": (
+        "#ifdef DEBUGGING\nn = 1;\n#else\nreturn 0;\n#endif\nreturn n;",
+        "#ifdef DEBUGGING\nn = 1;\n#else\nreturn 0;\n#endif\nreturn n + 1;",
+    ),
+    "the same in the arm of a switch": (
+        "switch ( d->guest_type )\n{\ncase guest_type_pv:\n# ifdef DEBUGGING\nreturn 0;\n# endif\nn = 2;\n}\nreturn n;",
+        "switch ( d->guest_type )\n{\ncase guest_type_pv:\n# ifdef DEBUGGING\nreturn 0;\n# endif\nn = 3;\n}\nreturn n;",
+    ),
 }
+SAME["behind a return and before a directive"] = (
+    "if ( n )\n{\nreturn 1;\nn = 2;\n#ifdef DEBUGGING\nn = 3;\n#endif\n}\nreturn n;",
+    "if ( n )\nreturn 1;\nreturn n;",
+)
 
 
 def _case(files: Files, texts: tuple[str, str]) -> Case:

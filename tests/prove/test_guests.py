@@ -131,3 +131,46 @@ def test_kinds_that_only_one_tree_tells_apart_are_looked_at(files: Files) -> Non
     old, new = worlds_of(case_of(files, after))
     assert old.kinds == new.kinds and "hap" in new.kinds and "has_box" not in old.truth
     assert new.truth["has_box"]["hap"] == 1 and new.truth["has_box"]["hvm"] == 0
+
+
+FIRST = "xen/arch/x86/first.c"
+SHARED = """
+struct domain *first;
+int start_first(void)
+{
+    first = domain_create(1, 0, 0);
+    if ( IS_ERR(first) )
+        return -1;
+    lock(&first->tot_pages);
+    return 0;
+}
+static void settle(struct domain *d, int n)
+{
+    if ( %s )
+        ring(n);
+}
+void later(int n)
+{
+    settle(first, n);
+}
+"""
+
+
+@pytest.mark.parametrize(("more", "verdict"), [
+    ("", "PASS"),
+    ("int peek(struct domain *first) { first = first->next; return first == 0; }", "PASS"),
+    ("void other(struct domain *d) { first = d; }", "FAIL"),
+    ("void other(struct domain *d) { if ( (first = d) ) ring(1); }", "FAIL"),
+    ("void other(void) { keep(&first); }", "FAIL"),
+    ("#define each(d, n) for ( (d) = next(n); (d); )\nvoid other(void) { each ( first, 1 ) ring(2); }", "FAIL"),
+    ("#define each(n, d) for ( (n) = next(d); (n); )\nvoid other(int n) { each ( n, first ) ring(2); }", "PASS"),
+    ("void other(void) { first = domain_create(2, DOMCRF_hvm, 0); }", "FAIL"),
+    ("struct domain **held = &first;", "FAIL"),
+    ("#define set_first(d) (first = (d))", "FAIL"),
+])  # fmt: skip
+def test_a_variable_that_the_hypervisor_shares_is_what_all_that_set_it_make(more: str, verdict: str) -> None:
+    """Of a domain made without flags nothing is asked that only others answer otherwise."""
+    files = sample_files()
+    before, after = (added(files, FIRST, SHARED % p + more + "\n") for p in ("is_pvh_domain(d)", "!is_pv_domain(d)"))
+    proof, _ = verdicts(case_of(before, after))
+    assert proof.verdict == verdict, told(proof)

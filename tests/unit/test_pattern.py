@@ -47,6 +47,8 @@ def test_layout_does_not_matter(text: str) -> None:
         pytest.param("f($x:word)", "f(a) f(a.b) f(1) f((a))", ["f(a)"], id="word hole"),
         pytest.param("$f:word(v)", "is_pv(v) || is_hvm(v)", ["is_pv(v)", "is_hvm(v)"], id="word hole at the start"),
         pytest.param("$a:word == $a:word", "a == b; c == c", ["c == c"], id="repeated word hole"),
+        pytest.param("f($a:arg, $b)", "f(g(1, 2), b, c) f(a)", ["f(g(1, 2), b, c)"], id="argument hole"),
+        pytest.param("f($a:arg, $b:arg)", "f(a, b, c) f(a, b)", ["f(a, b)"], id="an argument holds no comma"),
         pytest.param("f(f($a))", "f(f(f(x)))", ["f(f(f(x)))"], id="leftmost wins"),
         pytest.param("a a", "a a a a a", ["a a", "a a"], id="none overlap"),
         pytest.param("f($a)", "f(1) f(2);f(3)", ["f(1)", "f(2)", "f(3)"], id="all of them"),

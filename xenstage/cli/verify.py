@@ -24,6 +24,7 @@ from ..prove.result import Proof
 from ..series.deliver import Delivery, deliver, look_ahead
 from ..series.make import Series
 from ..series.output import Edition, write_series
+from ..stage.base import ABSENT
 from ..stage.declare import pick
 from ..tree.config import BY_NAME
 from .common import Opened, add_tree_options, open_all, stages
@@ -129,7 +130,8 @@ def cases_of(opened: Opened, series: Series, base: Files) -> list[Case]:
     for number, (made, parent) in enumerate(zip(series.made, _parents(series), strict=True), 1):
         p = made.patch
         keeps = tuple(series.stage.keeps)
-        said = (p.intended, p.removes, p.introduces, keeps, made.edits, p.effects)
+        removes = tuple(n for n in p.removes if n not in made.facts.get(ABSENT, ()))
+        said = (p.intended, removes, p.introduces, keeps, made.edits, p.effects)
         declared = Declared(
             *said,
             series.stage.families,

@@ -23,6 +23,7 @@ from ..prove.patch.apply import am_in_order
 from ..prove.patch.form import prove_form
 from ..series.deliver import MANIFEST, check_ours, deliver, look_ahead
 from ..series.versions import EVIDENCE_SCHEMA
+from ..stage.base import ABSENT
 from ..tree.source import open_tree
 from .common import Opened, open_all
 from .proving import base_files, build_if_possible, built_for, configs_of
@@ -208,7 +209,7 @@ def _declared(said: Any, number: int, tree: str, git: Any, commit: str) -> Decla
     p = rows[0]
     return Declared(
         tuple(p["intended"]),
-        tuple(p["removes"]),
+        tuple(n for n in p["removes"] if n not in p.get("facts", {}).get(ABSENT, ())),
         tuple(p["introduces"]),
         tuple(said["keeps"]),
         tuple(Edit.from_json(e) for e in p["edits"]),

@@ -304,6 +304,17 @@ def has_label(nodes: Sequence[Node]) -> bool:
     return False
 
 
+def in_one_arm(nodes: Sequence[Node]) -> bool:
+    """Whether what stands before statements is in an arm of a conditional directive that ends among them: without
+    that arm they are reached, whatever it does."""
+    depth = 0
+    for word in ("".join(n.words[0].split()) for n in nodes if isinstance(n, Leaf) and n.words):
+        if depth == 0 and word.startswith(("#el", "#endif")):
+            return True
+        depth += word.startswith("#if") - word.startswith("#endif")
+    return False
+
+
 def leaves_words(nodes: Sequence[Node]) -> list[tuple[str, ...]]:
     """The words of statements that are leaves, of this level only."""
     return [n.words for n in nodes if isinstance(n, Leaf)]

@@ -4,6 +4,7 @@ A pattern is written as the C that it matches.  ``$name`` matches any non-empty 
 tokens with balanced brackets; the same name twice must match the same tokens.
 ``$name:word`` matches one identifier.  Comments between tokens are ignored when
 matching and keep a match from being rewritten (the caller sees them in the match).
+``$name:arg`` matches as ``$name`` does, but holds no comma outside brackets: one argument.
 """
 
 from __future__ import annotations
@@ -31,8 +32,9 @@ class Match:
     comments: tuple[str, ...]
 
 
-_HOLE = re.compile(r"\$([a-z_][a-z0-9_]*)(:word)?\Z")
+_HOLE = re.compile(r"\$([a-z_][a-z0-9_]*)(?::(word|arg))?\Z")
 HOLE_IN_TEXT = re.compile(r"\$([a-z_][a-z0-9_]*)")  # splits a text into pieces and names of holes
+_KINDS = ("word", "arg")
 _KEYWORDS = {"if", "else", "while", "for", "do", "switch", "case", "default", "return", "sizeof", "goto", "break"}
 
 
@@ -49,8 +51,8 @@ class Pattern:
         i = 0
         while i < len(raw):
             part = raw[i].text
-            if part.startswith("$") and i + 2 < len(raw) and raw[i + 1].text == ":" and raw[i + 2].text == "word":
-                part += ":word"
+            if part.startswith("$") and i + 2 < len(raw) and raw[i + 1].text == ":" and raw[i + 2].text in _KINDS:
+                part += f":{raw[i + 2].text}"
                 i += 2
             if part.startswith("$") and not _HOLE.match(part):
                 raise ValueError(f"{part} is no hole: $ and lower case letters, digits, underscores")
@@ -97,8 +99,8 @@ class Pattern:
     def _match_hole(
         self, hole: re.Match[str], code: list[Token], at: int, part: int, holes: dict[str, tuple[int, int]]
     ) -> int | None:
-        name, word = hole.group(1), bool(hole.group(2))
-        for end in self._ends(code, at, word):
+        name, kind = hole.groups()
+        for end in self._ends(code, at, kind or ""):
             mine = [t.text for t in code[at:end]]
             if name in holes:
                 a, b = holes[name]
@@ -112,15 +114,17 @@ class Pattern:
         return None
 
     @staticmethod
-    def _ends(code: list[Token], at: int, word: bool) -> list[int]:
+    def _ends(code: list[Token], at: int, kind: str) -> list[int]:
         """Where a hole that starts at a token may end: shortest first, one statement at most."""
-        if word:
+        if kind == "word":
             return [at + 1] if at < len(code) and code[at].kind is Kind.WORD and code[at].text not in _KEYWORDS else []
         ends: list[int] = []
         i = at
         while i < len(code):
             text = code[i].text
             if text in (")", "]", "}", ";") or code[i].kind in (Kind.DIRECTIVE, Kind.END):
+                break
+            if text == "," and kind == "arg":
                 break
             if text in ("(", "[", "{"):
                 try:

@@ -301,6 +301,7 @@ def _effect(e: dict[str, Any]) -> dict[str, Any]:
     how = [
         ("answers as if these said yes", e["reads_true"]),
         ("what is left differs by", e["diff"].strip("\n")),
+        ("each of these becomes", e.get("each", "").strip("\n")),
         ("becomes", e["becomes"].strip("\n")),
         ("is never reached", "by this kind" if e["unreachable"] else ""),
     ]

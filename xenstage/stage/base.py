@@ -15,6 +15,8 @@ from ..errors import Exit, XenstageError
 from ..index.sites import Index, Site
 from ..index.sweep import Files, Hit, sweep
 
+ABSENT = "absent"  # the fact with the names of :meth:`Base.absent`
+
 
 @dataclass(frozen=True)
 class Region:
@@ -251,6 +253,16 @@ class Base:
     def fixes(self, change: str) -> None:
         """Put down a change of the public interface for this tree, as :attr:`.declare.Patch.interface` has it."""
         self.interface.append(change)
+
+    def absent(self, name: str) -> None:
+        """Put down that this tree has nothing of a name that the patch removes from others, which is checked.
+
+        :raises XenstageError: (SITE) when it has.
+        """
+        there = self.uses(name)
+        if there:
+            raise self.unknown(f"{name} is said to be absent", ", ".join(sorted({h.path for h in there})))
+        self.facts[ABSENT] = [*self.facts.get(ABSENT, ()), name]
 
     def note(self, text: str) -> None:
         """Put down something that whoever runs the stage should read; it is printed."""

@@ -52,7 +52,8 @@ class Patch:
         hold it both ways as well.
     :param interface: every change of what the public headers fix, exactly, as "domctl.h: struct s: 24 -> 28",
         "domctl.h: macro M is gone" or "… is new: 8"; a change that it lacks is a FAIL, and so is one that does not
-        happen. What a rewrite knows from the tree only, it puts down by ``view.fixes``.
+        happen. A number may be left open and others follow it: "struct s: {c} -> {c+4}" (:data:`xenstage.effect.OPEN`).
+        What a rewrite knows from the tree only, it puts down by ``view.fixes``.
     :param moved: families of which the patch leaves no test to another question, in any file.
     :param closed: after the patch a domain can be made as the stage's ``guests`` say, and not otherwise; proved by
         trying.

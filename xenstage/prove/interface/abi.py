@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...cache import Cache
+from ...effect import left_open
 from ..case import Case
 from ..result import FAIL, PASS, REFUSED, Finding, Proof
+from ..spelled import pair
 from .headers import PUBLIC, TARGETS, Interface, interface_of, readers_of, whole_of
 from .toolabi import TOOL_HEADERS, tools_findings
 from .unseen import unseen_changes
@@ -40,10 +42,9 @@ def prove_abi(case: Case, *, cache: Cache) -> Proof:
         names = {whole_of(p.removeprefix(PUBLIC)) for p in public}
         old, new = (interface_of(f, cache, names, readers) for f in (case.before, case.after))
         findings, refused, changes, versions = _compare(case, old, new)
-        exact = exactly(old, new)
-        facts["exactly"] = exact
+        facts["exactly"] = exactly(old, new)
         if case.declared.interface:
-            findings += unlike(exact, case.declared.interface)
+            findings += unlike(old, new, case.declared.interface)
         refused += unseen_changes(case, {**old.items, **new.items})
         facts |= {"items": len(new.items), "changes": changes, "versions": versions, "readers": ["tools", *readers]}
     more, doubts = tools_findings(case, tools)
@@ -60,21 +61,25 @@ def prove_abi(case: Case, *, cache: Cache) -> Proof:
 
 def exactly(old: Interface, new: Interface) -> list[str]:
     """Every change of what headers fix, versions among it, one line each: for all targets and readers, or for which."""
+    return [f"{name}{text}" for name, said in _changes(old, new) for text in _alike(said)]
+
+
+def _changes(old: Interface, new: Interface) -> list[tuple[str, dict[str, str]]]:
+    """What changes, and how, by target and reader."""
     before, after = _by_target(old), _by_target(new)
     out = []
     for key in sorted({*before, *after}):
         header, item = key
-        a, b = before.get(key), after.get(key)
-        if a == b:
-            continue
-        name = f"{header}: {_item(item)}"
-        if b is None:
-            out.append(f"{name} is gone")
-        elif a is None:
-            out += [f"{name} is new: {text}" for text in _alike(b)]
+        a, b = before.get(key, {}), after.get(key, {})
+        if not b:
+            said = dict.fromkeys(a, " is gone")
+        elif not a:
+            said = {t: f" is new: {text}" for t, text in b.items()}
         else:
-            said = {t: _parting(a.get(t, "nothing"), b.get(t, "nothing")) for t in {*a, *b} if a.get(t) != b.get(t)}
-            out += [f"{name}: {text}" for text in _alike(said)]
+            parted = {t: (a.get(t, "nothing"), b.get(t, "nothing")) for t in {*a, *b}}
+            said = {t: f": {_parting(*pair)}" for t, pair in parted.items() if pair[0] != pair[1]}
+        if said:
+            out.append((f"{header}: {_item(item)}", said))
     return out
 
 
@@ -83,7 +88,7 @@ def _by_target(interface: Interface) -> dict[tuple[str, str], dict[str, str]]:
     for key, value in interface.items.items():
         header, target, kind, name = key.split("\t")
         out[header, f"{kind}\t{name}"][target] = value
-    return out
+    return dict(out)
 
 
 def _alike(by: Mapping[str, str]) -> list[str]:
@@ -104,11 +109,24 @@ def _parting(a: str, b: str) -> str:
     return f"{' '.join(old)} -> {' '.join(new)}"
 
 
-def unlike(exact: Iterable[str], declared: Iterable[str]) -> list[Finding]:
-    """What changes and was not declared, and what was declared and does not change."""
-    there, said = set(exact), set(declared)
-    rows = [(x, "no such change is declared") for x in sorted(there - said)]
-    rows += [(x, "it is declared and does not happen") for x in sorted(said - there)]
+def unlike(old: Interface, new: Interface, declared: Sequence[str]) -> list[Finding]:
+    """What changes and was not declared, and what was declared and changes for no target and reader.
+
+    Numbers that a declared line leaves open are those of one target: {n} is an old value, which others follow.
+    """
+    loose = sorted(left_open(declared) - left_open(x.partition(" -> ")[0] for x in declared if " -> " in x))
+    if loose:
+        return [Finding(PUBLIC, f"no old value fixes {', '.join(loose)}, which the declared changes leave open")]
+    changes = _changes(old, new)
+    missing, besides = set(declared), dict[str, list[str]]()
+    for target in sorted({t for _, said in changes for t in said}):
+        absent, besides[target] = pair(declared, [f"{name}{said[target]}" for name, said in changes if target in said])
+        missing &= set(absent)
+    rows = []
+    for name, said in changes:
+        undeclared = {t: x for t, x in said.items() if f"{name}{x}" in besides[t]}
+        rows += [(f"{name}{x}", "no such change is declared") for x in (_alike(undeclared) if undeclared else ())]
+    rows += [(x, "it is declared and does not happen") for x in sorted(missing)]
     parts = ((*x.partition(": "), why) for x, why in rows)
     return [Finding(f"{PUBLIC}{header}", f"{text}: {why}") for header, _, text, why in parts]
 

@@ -14,13 +14,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ...ctext.body import If, Leaf, Loop, Node, NotUnderstood, parameters
+from ...ctext.body import Leaf, Loop, Node, NotUnderstood, parameters
 from ...ctext.entities import Entity
-from ...ctext.expr import Expr, parse_expression, parse_statement, parts, show
+from ...ctext.expr import Expr, parse_expression, parts
 from ...index.sweep import Files
 from . import guests
 from .bodies import body_of, others
 from .calls import Reference, find, member_calls, references
+from .makers import every, made_by, settings, shared_made
 from .special import Env, Left, World, aliases, ask, specialise
 from .tidy import tidy
 
@@ -205,7 +206,7 @@ def _passed(path: str, holder: Entity, callee: Entity, thing: str, search: _Sear
         root = re.split(r"->|\.|\[", mine)[0]
         if mine == guests.CURRENT or root in given:
             yield mine
-        elif not _made_without(nodes, root, search):
+        elif not _made_without(search, holder, nodes, mine, root):
             yield f"{LOST_IN}it is not followed what {mine or 'is passed'} is"
 
 
@@ -320,13 +321,13 @@ def _vcpus_of(nodes: Sequence[Node]) -> dict[str, Expr]:
     """Variables that only ever are virtual CPUs of one domain, or a vCPU's domain."""
     values: dict[str, set[Expr]] = {}
     owner: Expr | None
-    for n in _all(nodes):
+    for n in every(nodes):
         if isinstance(n, Loop) and n.head[0] == "for_each_vcpu" and len(n.head) > 5:
             at = n.head.index(",")
             name, owner = n.head[at + 1], parse_expression(n.head[2:at])
             values.setdefault(name, set()).add(("index", ("field", owner, "->", "vcpu"), ("id", name)))
         elif isinstance(n, Leaf) and not n.is_label and "=" in n.words:
-            for name, value in _set(n):
+            for name, value in settings(n):
                 values.setdefault(name, set()).add(value)
     out: dict[str, Expr] = {}
     for name, found in values.items():
@@ -343,60 +344,12 @@ def _owner_of(value: Expr) -> Expr | None:
     return None
 
 
-def _set(n: Leaf) -> list[tuple[str, Expr]]:
-    try:
-        statement = parse_statement(n.words)
-    except NotUnderstood:
-        return []
-    if statement[0] == "decl":
-        return [(name, init) for name, _, init in statement[1] if init is not None]
-    inside = parts(statement[1]) if statement[0] in ("expr", "return") and statement[1] is not None else []
-    return [(x[2][1], x[3]) for x in inside if x[0] == "assign" and x[2][0] == "id"]
-
-
-def _all(nodes: Sequence[Node]) -> Iterator[Node]:
-    for n in nodes:
-        yield n
-        if isinstance(n, If):
-            yield from _all((*n.then, *n.other))
-        elif not isinstance(n, Leaf):
-            yield from _all(n.body)
-
-
-def _made_without(nodes: Sequence[Node], name: str, search: _Search) -> bool:
-    """Whether a variable is a domain that the caller itself makes, with flags that do not make
-    the kind."""
-    values = _values(nodes, name)
-    made = [v for v in values if v[0] == "call" and v[1] == ("id", guests.CREATE[1])]
-    if not made or any(v not in made and v not in (("num", 0), ("id", "NULL")) for v in values):
-        return False
-    for call in made:
-        can = _flags_in(nodes, call[2][1], {name})
-        if can is None or set(search.made_with) <= can:
-            return False
-    search.ends.append(f"{name} is made with {show(made[0])}, which never has {', '.join(search.made_with)}")
-    return True
-
-
-def _values(nodes: Sequence[Node], name: str) -> list[Expr]:
-    return [v for n in _all(nodes) if isinstance(n, Leaf) and not n.is_label for k, v in _set(n) if k == name]
-
-
-def _flags_in(nodes: Sequence[Node], e: Expr, seen: set[str]) -> set[str] | None:
-    """The creation flags that an expression can hold; None where it can be anything."""
-    out: set[str] = set()
-    for x in parts(e):
-        if x[0] in ("call", "field", "index", "raw"):
-            return None
-        if x[0] == "id" and x[1].startswith(guests.FLAG_PREFIX):
-            out.add(x[1])
-        elif x[0] == "id" and x[1] not in seen:
-            values = _values(nodes, x[1])
-            if not values:
-                return None
-            for value in values:
-                inside = _flags_in(nodes, value, seen | {x[1]})
-                if inside is None:
-                    return None
-                out |= inside
-    return out
+def _made_without(search: _Search, holder: Entity, nodes: Sequence[Node], mine: str, root: str) -> bool:
+    """Whether a variable is a domain that is made with flags which do not make the kind: by the caller itself, or,
+    where the whole hypervisor shares it, by everyone who sets it."""
+    found = made_by(search.files, holder, nodes, root, search.made_with)
+    if not found and mine == root:
+        found = shared_made(search.files, holder, root, search.made_with)
+    if found:
+        search.ends.append(f"{root} is made with {found}, which never has {', '.join(search.made_with)}")
+    return bool(found)

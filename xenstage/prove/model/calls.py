@@ -42,7 +42,7 @@ def references(files: Files, path: str, name: str) -> Iterator[Reference]:
         if word not in data or not whole.search(data) or (static and at != path):
             continue
         if at.endswith(".S"):
-            if whole.search(re.sub(rb"/\*.*?\*/|//[^\n]*|^#[^\n]*", b"", data, flags=re.S | re.M)):
+            if _in_assembly(whole, data):
                 yield Reference(at, None, True)
             continue
         if at != path and _is_static(data, name):
@@ -52,6 +52,30 @@ def references(files: Files, path: str, name: str) -> Iterator[Reference]:
             i = bisect.bisect_left(places, e.start)
             if e.kind not in _SILENT and i < len(places) and places[i] < e.end:
                 yield from _inside(e, at, name)
+
+
+def places(files: Files, name: str) -> Iterator[Entity | None]:
+    """Every definition, and every initialiser, that names a variable of the whole hypervisor; None for assembly.
+
+    Declarations are left out.
+    """
+    word = name.encode()
+    whole = re.compile(rb"(?<![A-Za-z0-9_])%s(?![A-Za-z0-9_])" % word)
+    for at, data in source_files(files):
+        if word not in data or not whole.search(data):
+            continue
+        if at.endswith(".S"):
+            if _in_assembly(whole, data):
+                yield None
+            continue
+        for e in _kept(files, at, data):
+            if e.kind not in _SILENT and any(t.text == name and t.kind is Kind.WORD for t in e.tokens):
+                yield e
+
+
+def _in_assembly(whole: re.Pattern[bytes], data: bytes) -> bool:
+    """Whether assembly has a word outside comments."""
+    return whole.search(re.sub(rb"/\*.*?\*/|//[^\n]*|^#[^\n]*", b"", data, flags=re.S | re.M)) is not None
 
 
 def _inside(e: Entity, path: str, name: str) -> Iterator[Reference]:

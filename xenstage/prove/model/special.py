@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from ...ctext.arms import arms
-from ...ctext.body import If, Leaf, Loop, Node, NotUnderstood, Switch, has_label, split_commas
+from ...ctext.body import If, Leaf, Loop, Node, NotUnderstood, Switch, has_label, in_one_arm, split_commas
 from ...ctext.expr import Expr, children, has_effects, parse_expression, parse_statement, parts, show
 from . import arithmetic
 from .constants import enumerates, number_of
@@ -222,7 +222,7 @@ def _call(e: Expr, env: Env, truth: bool) -> Expr:
         inside = evaluate(args[0], env, truth=True)
         return inside if truth else _as_value(inside)  # xen/compiler.h: !!(x)
     if name in env.world.truth and len(args) == 1:
-        if args[0][0] == "id" and args[0][1] in env.null:
+        if (args[0][0] == "id" and args[0][1] in env.null) or _of_null(evaluate(args[0], env)):
             return ("invalid", "the type of NULL")
         obj = ("field", args[0], "->", "domain") if name in env.world.of_vcpu else args[0]
         key = ask(evaluate(obj, env), env)
@@ -235,6 +235,11 @@ def _call(e: Expr, env: Env, truth: bool) -> Expr:
     if function[0] == "handler":
         function = ("handler", select(function[1], env))
     return ("call", function, tuple(evaluate(a, env, truth=name in _ASSERTS) for a in args))
+
+
+def _of_null(e: Expr) -> bool:
+    """Whether an object is a member of NULL, as the domain of a virtual CPU that is none."""
+    return bool(e[0] == "invalid" and str(e[1]).startswith("NULL->"))
 
 
 _ASSERTS = ("ASSERT", "BUG_ON", "WARN_ON")
@@ -348,8 +353,9 @@ def specialise(nodes: Sequence[Node], env: Env) -> list[Left]:
     out: list[Left] = []
     for n in nodes:
         out += _node(n, env)
-        if out and out[-1][0] == "jump" and not any(isinstance(x, Leaf) and x.is_label for x in _after(nodes, n)):
-            if has_label(_after(nodes, n)):
+        after = _after(nodes, n) if out and out[-1][0] == "jump" else ()
+        if after and not any(isinstance(x, Leaf) and x.is_label for x in after) and not in_one_arm(after):
+            if has_label(after):
                 continue
             break
     return out
@@ -464,15 +470,15 @@ def _chosen(n: Switch, value: Expr, env: Env) -> list[Left]:
     if start is None:
         return []
     out: list[Left] = []
-    for x in n.body[start:]:
-        if isinstance(x, Leaf) and x.words == ("break",):
+    for i, x in enumerate(n.body[start:], start + 1):
+        if isinstance(x, Leaf) and x.words == ("break",) and not in_one_arm(n.body[i:]):
             return out
         if isinstance(x, Leaf) and x.words[0] in ("case", "default") and x.is_label:
             continue
         if not isinstance(x, (Leaf, Switch, Loop)) and _breaks(x):
             raise NotUnderstood("a switch is left from inside a statement")
         out += _node(x, env)
-        if out and out[-1][0] == "jump":
+        if out and out[-1][0] == "jump" and not in_one_arm(n.body[i:]):
             return out
     return out
 

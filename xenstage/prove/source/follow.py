@@ -21,6 +21,7 @@ from ...ctext.expr import Expr, parse_expression, show
 from ...index.sweep import sweep
 from ..case import Case
 from ..changes import WITH_HEAD, Change, changed_entities
+from ..model.setters import setting_macros
 from ..model.special import World, aliases
 from ..model.tables import world_in
 from ..model.world import worlds_of
@@ -28,7 +29,6 @@ from ..result import FAIL, PASS, REFUSED, Finding, Proof
 from .paths import Outcome, compare_parts
 from .program import Program, compile_body, compile_part, frame, plain_type, without_name
 from .rename import in_code, renames, to_compare, with_names
-from .setters import setting_macros
 from .symbolic import Run, Side
 
 _WORD = re.compile(r"[A-Za-z_]\w*\Z")

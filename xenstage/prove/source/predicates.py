@@ -29,6 +29,7 @@ from ..model.tables import world_in
 from ..model.traps import touchy, valid_objects
 from ..model.world import read_creation, truth_table, worlds_of
 from ..result import FAIL, PASS, REFUSED, Finding, Proof
+from ..spelled import each_becomes, pair, same_tokens
 from .answers import unlike_declared
 from .audiences import absent
 from .compare import differences, flat
@@ -335,18 +336,27 @@ def _compare(
 def _as_declared(old: Sequence[Left], new: Sequence[Left], effects: list[Effect], out: _Outcome) -> bool:
     """Whether a difference is one that an effect spells out line by line."""
     for e in effects:
-        # Which of two equal lines went is the choice of whoever compares: their order says nothing.
-        spelled = bool(e.diff) and sorted(e.lines) == sorted(diff_lines(old, new))
-        if spelled or (e.becomes and e.lines == _lines(_doing(new))):
+        if _spelled(old, new, e) or (e.becomes and e.lines == _lines(_doing(new))):
             out.happened.add(e)
             return True
     return False
 
 
+def _spelled(old: Sequence[Left], new: Sequence[Left], effect: Effect) -> bool:
+    """Whether a difference is the lines that an effect spells out, or its pattern everywhere."""
+    if effect.each:
+        (was,), (now,) = ([x[2:] for x in side] for side in (effect.gone, effect.new))
+        wanted = each_becomes(_lines(old), was, now)
+        return wanted is not None and same_tokens(wanted, _lines(new))
+    # Which of two equal lines went is the choice of whoever compares: their order says nothing.
+    declared, there = (sorted(x, reverse=True) for x in (effect.lines, diff_lines(old, new)))  # "-" is first
+    return bool(effect.diff) and pair(declared, there) == ([], [])
+
+
 def _instead(old: Sequence[Left], new: Sequence[Left], kind: str, effects: list[Effect]) -> str:
     """What there is where an effect declares something else, for whoever declares it."""
     mine = [e for e in effects if e.kind == kind and e.lines]
-    lines = diff_lines(old, new) if any(e.diff for e in mine) else _lines(_doing(new))
+    lines = diff_lines(old, new) if any(e.diff or e.each for e in mine) else _lines(_doing(new))
     return f"; declared: {' | '.join(mine[0].lines)}; there: {' | '.join(lines)[:600]}" if mine else ""
 
 

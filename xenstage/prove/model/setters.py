@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from ...index.sweep import Files
+from .source import source_files
 
 _MACRO = re.compile(rb"^[ \t]*#[ \t]*define[ \t]+(\w+)\(([^)]*)\)((?:[^\n\\]|\\.|\\\n)*)", re.M)
 _TOKEN = re.compile(r"[A-Za-z_]\w*|<<=|>>=|\+\+|--|&&|[=!<>]=|[-+*/|&^]=|[^\s\w]")
@@ -35,10 +36,22 @@ def setting_macros(files: Files) -> frozenset[str]:
     return frozenset(out)
 
 
+def sets_argument(files: Files, name: str, at: int) -> bool:
+    """Whether a macro of the hypervisor may set the argument at a place, counted from 0; a function cannot."""
+    word = name.encode()
+    for m in (m for _, data in source_files(files) if word in data for m in _MACRO.finditer(data)):
+        if m[1] == word:
+            given = [w.strip() for w in m[2].decode("latin-1").split(",")]
+            mine = set(given[at : at + 1]) - {"..."}
+            if not mine or _sets(mine, tuple(_TOKEN.findall(m[3].decode("latin-1"))), setting_macros(files)):
+                return True
+    return False
+
+
 _SET = {"=", "+=", "-=", "*=", "/=", "|=", "&=", "^=", "<<=", ">>=", "++", "--"}
 
 
-def _sets(given: set[str], body: Sequence[str], setters: set[str]) -> bool:
+def _sets(given: set[str], body: Sequence[str], setters: Container[str]) -> bool:
     if {"asm", "__asm__"} & set(body):
         return True
     for i, w in enumerate(body):
@@ -50,4 +63,4 @@ def _sets(given: set[str], body: Sequence[str], setters: set[str]) -> bool:
         after = body[k] if k < len(body) else ""
         if after in _SET or (j >= 0 and (body[j] in ("++", "--") or (body[j] == "&" and after != "->"))):
             return True
-    return bool(given & set(body)) and bool(setters & set(body))
+    return bool(given & set(body)) and any(w in setters for w in body)
