@@ -99,10 +99,14 @@ def files_at(
 
     :param base: the base commit's files, from a checkout.
     """
-    out = git.need("diff-tree", "-r", "-z", "--no-renames", "--name-only", base_commit, commit)
-    names = [n for n in out.decode("utf-8", "surrogateescape").split("\0") if n]
+    out = git.need("diff-tree", "-r", "-z", "--no-renames", "--raw", "--no-abbrev", base_commit, commit)
+    rows = out.decode("utf-8", "surrogateescape").split("\0")
+    blobs = {path: row.split()[3] for row, path in zip(rows[::2], rows[1::2], strict=False)}
     tracked = git.files(commit)
-    overlay = {n: git.read(commit, n) for n in names if n in tracked and tracked[n].startswith("100")}
+    plain = {p: b for p, b in blobs.items() if tracked.get(p, "").startswith("100")}
+    known: dict[str, bytes] = base.memo.setdefault("blobs", {})  # most stand in many commits
+    known.update(git.blobs(b for b in plain.values() if b not in known))
+    overlay = {p: known[b] for p, b in plain.items()}
     return Files(base.root, tracked, overlay, base.key, cache, base.memo, guests=guests)  # what is known holds
 
 

@@ -15,6 +15,7 @@ from .case import Case
 from .interface.abi import prove_abi
 from .model import guests
 from .patch.residue import is_prose, prove_residue
+from .remembered import remembered
 from .result import FAIL, INFRA, PASS, REFUSED, SKIP, Finding, Proof, worst
 from .source.follow import follow, settle
 from .source.gates import prove_gates
@@ -106,11 +107,11 @@ def judge_patch(
     tables = {c: (a.harvest["tables"], b.harvest["tables"]) for c, (a, b) in ours.items()}
     runs: dict[str, Callable[[], Proof]] = {
         "builds": lambda: prove_builds(case, {c: b for c, (_, b) in built.items()}, unbuilt),
-        "predicates": lambda: follow(case, prove_predicates(case)),
+        "predicates": lambda: remembered("predicates", case, cache, lambda: follow(case, prove_predicates(case))),
         "hypercalls": lambda: prove_hypercalls(case, tables),
         "abi": lambda: prove_abi(case, cache=cache),
-        "lifetimes": lambda: prove_lifetimes(case),
-        "gates": lambda: prove_gates(case),
+        "lifetimes": lambda: remembered("lifetimes", case, cache, lambda: prove_lifetimes(case)),
+        "gates": lambda: remembered("gates", case, cache, lambda: prove_gates(case)),
         "residue": lambda: prove_residue(case),
     }
     done: dict[str, Proof] = {}

@@ -7,23 +7,19 @@ kept holds no commit, no message and no person's name; those are made in every r
 
 from __future__ import annotations
 
-import functools
-import importlib.metadata
 import json
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from ..bundle import PACKAGE
 from ..cache import Cache, digest
 from ..edit.edits import Edit
 from ..effect import Effect
+from ..engine import engine, texts
 from ..stage.declare import Patch, Stage, home_of
 
 _KIND = "patches"
-_LIBRARIES = ("libclang", "pycparser", "libcst")
 
 
 @dataclass(frozen=True)
@@ -51,20 +47,6 @@ class Work:
     notes: tuple[str, ...] = ()
 
 
-@functools.cache
-def _engine() -> str:
-    """Names this package's code and the libraries that read C."""
-    return digest(sys.version, *(importlib.metadata.version(n) for n in _LIBRARIES), *_texts(PACKAGE))
-
-
-def _texts(top: Path) -> list[bytes | str]:
-    """Names and bytes of all code and data below a directory."""
-    out: list[bytes | str] = []
-    for path in sorted(p for p in top.rglob("*") if p.suffix in (".py", ".toml") and p.is_file()):
-        out += [path.relative_to(top).as_posix(), path.read_bytes()]
-    return out
-
-
 def code_of(stage: Stage, patch: Patch, homes: dict[Path, str]) -> str:
     """Names the code that makes a patch and what is declared of it; "" for a patch that was loaded from no folder.
 
@@ -74,10 +56,10 @@ def code_of(stage: Stage, patch: Patch, homes: dict[Path, str]) -> str:
     if home is None:
         return ""
     if home not in homes:
-        homes[home] = digest(*_texts(home))
+        homes[home] = digest(*texts(home))
     declared = [repr(getattr(patch, f.name)) for f in fields(patch) if f.name != "rewrite"]
     check = getattr(stage.check, "__qualname__", "")
-    return digest(_engine(), homes[home], stage.label, repr(stage.keeps), check, *declared)
+    return digest(engine(), homes[home], stage.label, repr(stage.keeps), check, *declared)
 
 
 def keep(cache: Cache, key: str, work: Work) -> None:

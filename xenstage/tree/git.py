@@ -12,7 +12,7 @@ import hashlib
 import re
 import shutil
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -134,6 +134,23 @@ class Git:
     def read(self, commit: str, path: str) -> bytes:
         """One file's bytes at a commit."""
         return self.need("cat-file", "blob", f"{commit}:{path}")
+
+    def blobs(self, hashes: Iterable[str]) -> dict[str, bytes]:
+        """The bytes of files by their hashes, asked of one git."""
+        wanted = sorted(set(hashes))
+        out: dict[str, bytes] = {}
+        if not wanted:
+            return out
+        said, at = self.need("cat-file", "--batch", stdin="".join(f"{h}\n" for h in wanted).encode()), 0
+        for name in wanted:
+            head, _, _ = said[at : at + 128].partition(b"\n")
+            found, kind, size = (*head.decode().split(), "", "")[:3]
+            if (found, kind) != (name, "blob"):
+                self.need("cat-file", "blob", name)  # says what is wrong with it
+            at += len(head) + 1
+            out[name] = said[at : at + int(size)]
+            at += int(size) + 1
+        return out
 
     def commit(
         self,
