@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from xenstage.ctext.body import parameters
 from xenstage.ctext.entities import entities
 from xenstage.ctext.macros import TIGHT, shape_of
 from xenstage.index.sweep import Files
@@ -225,4 +226,6 @@ def test_brackets_around_a_functions_name_are_no_part_of_it(tmp_path: Path) -> N
     case = make(tmp_path, (PUMP, "low(x)", "lower(x)"), before={PUMP: text})
     found = covered(case, f"{PUMP}: function drain")
     assert kinds(case) == [("function", "drain")]
+    (change,) = changed_entities(case)
+    assert change.new is not None and parameters(change.new) == [("int", "x")]
     assert found.why("common/pump.o", "empty") == "its text is as before; it uses drain: shown"

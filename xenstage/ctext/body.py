@@ -101,6 +101,9 @@ def parameters(function: Entity) -> list[tuple[str, ...]]:
     made = "(" in function.name  # NAME ( argument ) ( parameters ): a macro makes the name
     name = function.name.partition("(")[0]
     at = next((i for i, t in enumerate(tokens) if t.text == name and words[i + 1 : i + 2] == ["("]), None)
+    if at is None:  # ( NAME ) ( parameters ): brackets keep a macro of that name from being expanded
+        kept = (i + 1 for i in range(1, len(words) - 2) if words[i - 1 : i + 3] == ["(", name, ")", "("])
+        at = next(kept, None)
     at = at + 3 if at is not None and made else at
     if at is None:
         raise NotUnderstood(f"{function.name} has no parameter list")

@@ -108,7 +108,9 @@ def judge_patch(
     runs: dict[str, Callable[[], Proof]] = {
         "builds": lambda: prove_builds(case, {c: b for c, (_, b) in built.items()}, unbuilt),
         "predicates": lambda: remembered("predicates", case, cache, lambda: follow(case, prove_predicates(case))),
-        "hypercalls": lambda: prove_hypercalls(case, tables),
+        "hypercalls": lambda: remembered(
+            "hypercalls", case, cache, lambda: prove_hypercalls(case, tables), repr(tables)
+        ),
         "abi": lambda: prove_abi(case, cache=cache),
         "lifetimes": lambda: remembered("lifetimes", case, cache, lambda: prove_lifetimes(case)),
         "gates": lambda: remembered("gates", case, cache, lambda: prove_gates(case)),

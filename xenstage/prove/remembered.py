@@ -20,13 +20,15 @@ from .result import Proof
 _KIND = "proofs"
 
 
-def remembered(name: str, case: Case, cache: Cache, prove: Callable[[], Proof]) -> Proof:
+def remembered(name: str, case: Case, cache: Cache, prove: Callable[[], Proof], beside: str = "") -> Proof:
     """What the proof says of a case, from the cache where it was asked before.
+
+    :param beside: what else it is made from.
 
     One that would not come back as it is stays unkept.
     """
     sides = (_content(case.before), _content(case.after))
-    said = (str(case.number), case.message, repr(case.declared), *case.changed)
+    said = (str(case.number), case.message, repr(case.declared), beside, *case.changed)
     key = digest(engine(), name, *sides, case.parent, case.commit, *said)
     value = cache.get(_KIND, key)
     try:

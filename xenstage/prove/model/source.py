@@ -164,10 +164,16 @@ def _whole(files: Files) -> Write | None:
             continue
         for m in _found(files, "whole", b"", _WHOLE, data):
             name = m.group(1) or m.group(2)
-            declared = re.findall(rb"(\w+)\s*\*\s*(?:const\s+)?" + re.escape(name) + rb"\b", data[: m.start()])
-            if declared and declared[-1] == b"domain" and not _makes_one(data, m.start()):
+            if _pointed_to(data, name, m.start()) == b"domain" and not _makes_one(data, m.start()):
                 return _write(path, data, m)
     return None
+
+
+@functools.lru_cache(maxsize=4096)  # the same files stand on many sides
+def _pointed_to(data: bytes, name: bytes, end: int) -> bytes:
+    """The last type that a name is declared to point to before a place; empty for none."""
+    declared = re.findall(rb"(\w+)\s*\*\s*(?:const\s+)?" + re.escape(name) + rb"\b", data[:end])
+    return declared[-1] if declared else b""
 
 
 def _makes_one(data: bytes, at: int) -> bool:
