@@ -10,6 +10,7 @@ cache's directory, so that a cache may be moved or copied.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -37,6 +38,12 @@ def digest(*parts: bytes | str) -> str:
         h.update(b"%d:" % len(raw))
         h.update(raw)
     return h.hexdigest()[:32]
+
+
+@functools.lru_cache(maxsize=2048)  # the same files are asked for again and again
+def sha256_of(data: bytes) -> str:
+    """The SHA-256 of a file's bytes in hex."""
+    return hashlib.sha256(data).hexdigest()
 
 
 def write_atomically(path: Path, data: bytes, *, mode: int = 0o644, temporary: Path | None = None) -> None:

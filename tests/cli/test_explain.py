@@ -202,3 +202,11 @@ def test_the_written_stages_say_what_becomes_of_a_site(tool: Tool) -> None:
 def test_declarations_as_data(tool: Tool) -> None:
     value = json.loads(tool("explain", "02", "--json").good().out)
     assert value[0]["stage"] == "02_pvh_flag" and len(value[0]["patches"]) == 2
+
+
+def test_a_word_that_is_nowhere_is_told_before_any_series_is_made(tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def made(*_: object) -> None:
+        raise AssertionError("minutes of reading")
+
+    monkeypatch.setattr(explain, "_made", made)
+    tool("explain", "no_such_word", "--tree", "sample").refused(2, "no file has that word")

@@ -40,6 +40,13 @@ def test_the_same_question_is_asked_once(case: Case, tmp_path: Path) -> None:
     assert prover.asked == 1
 
 
+def test_a_commit_with_another_author_is_the_same_question(case: Case, tmp_path: Path) -> None:
+    prover, cache = Prover(), Cache(tmp_path / "cache")
+    for one in (case, replace(case, parent="q", commit="d")):
+        remembered("predicates", one, cache, prover)
+    assert prover.asked == 1
+
+
 def test_another_question_is_asked_again(case: Case, tmp_path: Path) -> None:
     prover, cache = Prover(), Cache(tmp_path / "cache")
     others = [

@@ -142,7 +142,7 @@ def _head_has_call(head: list[Token]) -> bool:
 _NOT_NAMES = frozenset({"__attribute__", "__attribute", "asm", "__asm__", "typeof", "__typeof__", "aligned", "section"})
 
 
-_TYPES = frozenset({"void", "bool_t", "bool", "char", "short", "int", "long", "signed", "unsigned"})
+PLAIN_TYPES = frozenset({"void", "bool_t", "bool", "char", "short", "int", "long", "signed", "unsigned"})
 
 
 def _classify(piece: list[Token], under: tuple[str, ...]) -> Entity:
@@ -172,7 +172,7 @@ def _kind_and_name(code: list[Token], words: list[str]) -> tuple[str, str]:
         if brace is not None and words[-1] == "}":
             macro = words[paren + 1 : paren + 4]
             if len(macro) == 3 and macro[1:] == [")", "("] and code[paren + 1].kind is Kind.WORD:
-                if words[paren - 1] in _TYPES:
+                if words[paren - 1] in PLAIN_TYPES:
                     return "function", macro[0]  # brackets keep a macro of that name from being expanded
                 return "function", f"{words[paren - 1]}({macro[0]})"  # a macro makes the name
             return "function", code[paren - 1].text

@@ -11,6 +11,7 @@ import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..ctext.entities import PLAIN_TYPES
 from ..ctext.lexer import Kind, Token, matching, opening, tokenize
 
 _KEYWORDS = {"if", "while", "for", "switch", "return", "sizeof", "do", "else", "case"}
@@ -139,7 +140,6 @@ def _closes(tokens: Sequence[Token]) -> bool:
 
 
 _OPEN_END = 1 << 62
-_TYPES = frozenset({"void", "char", "short", "int", "long", "signed", "unsigned"})
 
 
 def _scopes(tokens: Sequence[Token]) -> list[tuple[int, int, str]]:
@@ -198,7 +198,7 @@ def _function_name(head: Sequence[Token]) -> str:
             if i and head[i - 1].kind is Kind.WORD:
                 found = head[i - 1].text
             end = matching(head, i)
-            if found in _TYPES and end == i + 2:
+            if found in PLAIN_TYPES and end == i + 2:
                 found = head[i + 1].text  # "void (f)(…)": brackets keep a macro f from being expanded
             i = end
         i += 1

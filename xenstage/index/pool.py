@@ -20,7 +20,7 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ..cache import Cache, digest
+from ..cache import Cache, digest, sha256_of
 from ..errors import Exit, XenstageError
 from ..process import end_with_parent
 from ..progress import Progress
@@ -43,7 +43,7 @@ class Contents:
     def digest(self, path: str, overlay: Mapping[str, bytes]) -> str:
         """Digest of a file as a job would read it; "absent" when it is gone."""
         if path in overlay:
-            return _sha256(overlay[path])
+            return sha256_of(overlay[path])
         if path not in self._known:
             try:
                 self._known[path] = hashlib.sha256((self._root / path).read_bytes()).hexdigest()
@@ -73,11 +73,6 @@ class Contents:
         """What an answer is kept by: the job's key and the bytes of all the files that it read."""
         over = job.laid_over
         return digest(key, "\n".join(f"{f}={self.digest(f, over)}" for f in files))
-
-
-@functools.lru_cache(maxsize=1024)
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
 
 
 @functools.cache

@@ -229,7 +229,7 @@ def _read_all(files: Files, hits: list[Hit], cache: Cache, workers: Workers) -> 
     }
 
 
-_READING = "5"  # format and rules of kept readings
+_READING = "6"  # format and rules of kept readings
 
 
 def _reading(todo: tuple[bytes, list[tuple[int, str]]]) -> list[list[Any]]:

@@ -6,12 +6,10 @@ is the same whatever ran before it.
 
 from __future__ import annotations
 
-import functools
-import hashlib
 import json
 from collections.abc import Callable
 
-from ..cache import Cache, digest
+from ..cache import Cache, digest, sha256_of
 from ..engine import engine
 from ..index.sweep import Files
 from .case import Case
@@ -29,7 +27,7 @@ def remembered(name: str, case: Case, cache: Cache, prove: Callable[[], Proof], 
     """
     sides = (_content(case.before), _content(case.after))
     said = (str(case.number), case.message, repr(case.declared), beside, *case.changed)
-    key = digest(engine(), name, *sides, case.parent, case.commit, *said)
+    key = digest(engine(), name, *sides, *said)
     value = cache.get(_KIND, key)
     try:
         if value is not None:
@@ -48,11 +46,6 @@ def remembered(name: str, case: Case, cache: Cache, prove: Callable[[], Proof], 
 
 def _content(files: Files) -> str:
     """Names the bytes of a side."""
-    rows = (f"{p}={_sha256(data)}" for p, data in sorted(files.overlay.items()))
+    rows = (f"{p}={sha256_of(data)}" for p, data in sorted(files.overlay.items()))
     modes = (f"{p}={mode}" for p, mode in sorted(files.tracked.items()))
     return digest(files.key or str(files.root), "\0".join(rows), "\0".join(modes), "\0".join(sorted(files.gone)))
-
-
-@functools.lru_cache(maxsize=2048)  # the same files stand on many sides
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
