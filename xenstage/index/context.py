@@ -76,6 +76,15 @@ class Reader:
         """Offset of the name of the macro in whose definition a byte offset lies."""
         return next((d.name_start for d in self._defines if d.start <= offset < d.end), None)
 
+    def functions(self) -> list[int]:
+        """Offsets of the names of what a brace at file level opens, in their order."""
+        return [at for _, _, _, at in self._scopes if at >= 0]
+
+    def calls_around(self, offset: int) -> tuple[int, ...]:
+        """Offsets of the names in whose arguments a use in code stands, innermost first."""
+        index = bisect.bisect_left(self._code_starts, offset)
+        return tuple(t.start for t in _outer_names(self._code, index))
+
     def last_token(self, start: int, end: int) -> int:
         """Byte offset of the last token in a range."""
         return self._all[bisect.bisect_left(self._starts, end) - 1].start
@@ -92,7 +101,7 @@ class Reader:
         return Place("preprocessor", self._scope(offset), (), (offset, offset + len(name)), None, ())
 
     def _scope(self, offset: int) -> str:
-        for start, end, name in self._scopes:
+        for start, end, name, _ in self._scopes:
             if start <= offset < end:
                 return name
         return ""
@@ -142,13 +151,13 @@ def _closes(tokens: Sequence[Token]) -> bool:
 _OPEN_END = 1 << 62
 
 
-def _scopes(tokens: Sequence[Token]) -> list[tuple[int, int, str]]:
-    """Byte ranges of function bodies (and their heads) with the functions' names.
+def _scopes(tokens: Sequence[Token]) -> list[tuple[int, int, str, int]]:
+    """Byte ranges of function bodies (and their heads) with the functions' names and where these stand (-1: nowhere).
 
     Each branch of an ``#if`` begins at the depth of braces where the ``#if`` stands;
     what follows the ``#endif`` goes on from the first branch's.
     """
-    out: list[tuple[int, int, str]] = []
+    out: list[tuple[int, int, str, int]] = []
     depth = 0
     saved: list[tuple[int, int | None]] = []  # depth at the #if, depth at the first branch's end
     head: list[Token] = []
@@ -168,22 +177,25 @@ def _scopes(tokens: Sequence[Token]) -> list[tuple[int, int, str]]:
             continue
         if t.text == "{" and t.kind is Kind.PUNCT:
             if depth == 0:
-                out.append((head[0].start if head else t.start, _OPEN_END, _function_name(head)))
+                name = _function_name(head)
+                start = head[0].start if head else t.start
+                out.append((start, _OPEN_END, name.text if name else "", name.start if name else -1))
             depth += 1
         elif t.text == "}" and t.kind is Kind.PUNCT:
             depth = max(depth - 1, 0)
             if depth == 0:
-                out = [(a, t.end if b == _OPEN_END else b, name) for a, b, name in out]
+                out = [(a, t.end if b == _OPEN_END else b, name, at) for a, b, name, at in out]
                 head = []
         elif depth == 0:
             head = [] if t.text == ";" else [*head, t]
     return out
 
 
-def _function_name(head: Sequence[Token]) -> str:
+def _function_name(head: Sequence[Token]) -> Token | None:
     """The name of what a brace at file level opens: the last ``name (`` before it, of a
     variable the name before ``[`` or ``=``, else the last word (a tag)."""
-    found, i = "", 0
+    found: Token | None = None
+    i = 0
     kept: list[Token] = []
     while i < len(head):
         t = head[i]
@@ -191,23 +203,23 @@ def _function_name(head: Sequence[Token]) -> str:
             i = matching(head, i + 1) + 1
             continue
         if t.text == "=":
-            found = ""
+            found = None
             break
         kept.append(t)
         if t.text == "(" and _closes(head[i:]):
             if i and head[i - 1].kind is Kind.WORD:
-                found = head[i - 1].text
+                found = head[i - 1]
             end = matching(head, i)
-            if found in PLAIN_TYPES and end == i + 2:
-                found = head[i + 1].text  # "void (f)(…)": brackets keep a macro f from being expanded
+            if found is not None and found.text in PLAIN_TYPES and end == i + 2:
+                found = head[i + 1]  # "void (f)(…)": brackets keep a macro f from being expanded
             i = end
         i += 1
     if found:
         return found
     texts = [t.text for t in kept]
     stop = texts.index("[") if "[" in texts else len(kept)
-    words = [t.text for t in kept[:stop] if t.kind is Kind.WORD]
-    return words[-1] if words else ""
+    words = [t for t in kept[:stop] if t.kind is Kind.WORD]
+    return words[-1] if words else None
 
 
 def _in_code(tokens: Sequence[Token], index: int, kind: str, scope: str) -> Place:
@@ -388,12 +400,16 @@ def _declares(tokens: Sequence[Token], equals: int) -> bool:
 
 def _outer_calls(tokens: Sequence[Token], index: int) -> list[str]:
     """Names of the calls in whose argument lists a token stands, innermost first."""
-    names: list[str] = []
+    return [t.text for t in _outer_names(tokens, index)]
+
+
+def _outer_names(tokens: Sequence[Token], index: int) -> list[Token]:
+    names: list[Token] = []
     at = opening(tokens, index)
     while at is not None:
         before = tokens[at - 1] if at else None
         if tokens[at].text == "(" and before and before.kind is Kind.WORD and before.text not in _KEYWORDS:
-            names.append(before.text)
+            names.append(before)
         if tokens[at].text == "{":
             break
         at = opening(tokens, at)

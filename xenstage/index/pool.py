@@ -11,6 +11,7 @@ import functools
 import gc
 import hashlib
 import importlib.metadata
+import itertools
 import multiprocessing
 import os
 import signal
@@ -25,7 +26,12 @@ from ..errors import Exit, XenstageError
 from ..process import end_with_parent
 from ..progress import Progress
 from . import parse
+from .libclang import check_libclang
 from .parse import Job
+from .record import answer
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 
 class Contents:
@@ -71,7 +77,7 @@ class Contents:
 
     def key(self, job: Job, key: str, files: Iterable[str]) -> str:
         """What an answer is kept by: the job's key and the bytes of all the files that it read."""
-        over = job.laid_over
+        over = job.question.laid_over
         return digest(key, "\n".join(f"{f}={self.digest(f, over)}" for f in files))
 
 
@@ -84,11 +90,12 @@ def _contents(root: Path) -> Contents:
 class Workers:
     """Processes that read and parse, started when there is first something for two of them.
 
-    Use as a context manager around one index: no other program is started meanwhile.
+    Use as a context manager around all that may want them: starting them costs what parsing a unit does.
     """
 
     def __init__(self) -> None:
         self._pool: ProcessPoolExecutor | None = None
+        self._count = os.cpu_count() or 1
 
     def __enter__(self) -> Workers:
         return self
@@ -99,17 +106,32 @@ class Workers:
 
     def map(self, function: Callable[[_Item], _Result], items: Sequence[_Item]) -> Iterator[_Result]:
         """Results in the order of the items, as they become ready."""
-        count = os.cpu_count() or 1
-        if len(items) < 2 or count < 2:
+        if len(items) < 2 or self._count < 2:
             return map(function, items)
         if self._pool is None:
             fork = multiprocessing.get_context("fork")
-            self._pool = ProcessPoolExecutor(count, mp_context=fork, initializer=_begin, initargs=(os.getpid(),))
-        return self._pool.map(function, items)
+            self._pool = ProcessPoolExecutor(self._count, mp_context=fork, initializer=_begin, initargs=(os.getpid(),))
+        # Items have most of what they hold in common (a whole tree's edits), which each portion has once.
+        sizes = portions(len(items), self._count)
+        ends = list(itertools.accumulate(sizes))
+        portion = [items[end - size : end] for size, end in zip(sizes, ends, strict=True)]
+        futures = [self._pool.submit(_each, function, p) for p in portion]
+        return (result for future in futures for result in future.result())
 
 
-_Item = TypeVar("_Item")
-_Result = TypeVar("_Result")
+def portions(count: int, workers: int) -> list[int]:
+    """Sizes of the portions in which items are handed out, in order: always a part of what is
+    left for each worker, so that no one is left with many at the end (guided self-scheduling,
+    Polychronopoulos and Kuck 1987)."""
+    out: list[int] = []
+    while count:
+        out.append(max(1, count // (3 * workers)))
+        count -= out[-1]
+    return out
+
+
+def _each(function: Callable[[_Item], _Result], items: Sequence[_Item]) -> list[_Result]:
+    return [function(i) for i in items]
 
 
 def _begin(parent: int) -> None:
@@ -133,11 +155,11 @@ def answers(jobs: Sequence[Job], *, cache: Cache, workers: Workers, what: str) -
         out[i] = _contents(job.root).answer(job, keys[i], cache)
     missing = [i for i, a in enumerate(out) if a is None]
     if missing:
-        parse.check_libclang()
+        check_libclang()
         progress = Progress(what, len(missing))
         missing.sort(key=lambda i: -_size(jobs[i]))  # the longest first: no worker is left with it alone
         try:
-            for i, got in zip(missing, workers.map(parse.answer, [jobs[i] for i in missing]), strict=True):
+            for i, got in zip(missing, workers.map(answer, [jobs[i] for i in missing]), strict=True):
                 out[i] = got
                 _contents(jobs[i].root).keep(jobs[i], keys[i], got, cache)
                 progress.step(jobs[i].unit.source)
@@ -160,12 +182,9 @@ def _size(job: Job) -> int:
 
 
 def _job_key(job: Job) -> str:
-    names = sorted({a.name for asks in job.asks.values() for a in asks})
     # The place of the cache is no part of it: the prepared tree's key says which tree it is.
     unit = [a.replace(str(job.root), "@") for a in (job.unit.source, job.unit.cwd, *job.unit.args)]
-    return digest(
-        parse.FORMAT, _version(), job.root.parent.name, job.target, *unit, "\0", *names, "\0", *sorted(job.define)
-    )
+    return digest(parse.FORMAT, _version(), job.root.parent.name, job.target, *unit, "\0", *job.question.key)
 
 
 @functools.cache

@@ -8,18 +8,19 @@ configuration that compiles the file.  Anything else is a disagreement and an er
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..cache import Cache, digest
 from ..errors import Exit, XenstageError
-from ..tree.prepare import Prepared, Unit
+from ..tree.prepare import Prepared
 from .context import Place, Reader
-from .includes import Includes
-from .parse import HARMLESS, Ask, Job
+from .parse import HARMLESS, Ask, Job, Question
+from .plan import Plan
 from .pool import Workers, answers
 from .sweep import C_SUFFIXES, Files, Hit, sweep
 
@@ -130,6 +131,8 @@ def index_names(
     *,
     cache: Cache,
     define: Iterable[str] = (),
+    workers: Workers | None = None,
+    changed: Collection[str] | None = None,
 ) -> Index:
     """Index every use of the names.
 
@@ -137,6 +140,10 @@ def index_names(
     :param prepared: the configurations to parse, at least one.
     :param define: names whose definitions are wanted as well, written "struct domain",
         "enum guest_type", "#define is_pvh_domain", or bare for functions and variables.
+    :param changed: what differs from a tree that was indexed before; None: nothing is known.  Then
+        the first configuration of each architecture reads all, and the others what was changed
+        and what none has seen yet.
+    :param workers: who parses; others are started for this index alone where there are none.
     :raises XenstageError: (PARSE) on a diagnostic or when the readings disagree.
     """
     leads = {d.rpartition(" ")[2]: d.rpartition(" ")[0] for d in define}
@@ -144,8 +151,8 @@ def index_names(
     wanted = set(names)
     hits = sweep(files, [*wanted, *define])
     hits = [h for h in hits if h.name in wanted or _may_define(_bytes(files, h.path), h, leads[h.name])]
-    with Workers() as workers:
-        return _index(files, prepared, wanted, define, hits, cache, workers)
+    with contextlib.nullcontext(workers) if workers is not None else Workers() as these:
+        return _index(files, prepared, wanted, define, hits, cache, these, changed)
 
 
 def _index(
@@ -156,15 +163,33 @@ def _index(
     hits: list[Hit],
     cache: Cache,
     workers: Workers,
+    changed: Collection[str] | None = None,
 ) -> Index:
-    read = _read_all(files, hits, cache, workers)
+    by_path: dict[str, list[Hit]] = {}
+    for hit in hits:
+        if hit.path.endswith(C_SUFFIXES):
+            by_path.setdefault(hit.path, []).append(hit)
+    read = _read_all(files, by_path, cache, workers)
     asks: dict[str, tuple[Ask, ...]] = {}
+    functions: dict[str, tuple[int, ...]] = {}
+    others: dict[str, tuple[tuple[int, str], ...]] = {}
     for path, rows in read.items():
-        wanted_here = tuple(ask for _, ask in rows.values() if ask is not None)
+        wanted_here = tuple(ask for _, ask in rows.hits.values() if ask is not None)
         if wanted_here:
             asks[path] = wanted_here
+            functions[path] = rows.functions
+        if unasked := tuple((h.offset, h.name) for h in by_path[path] if rows.hits[h.offset][1] is None):
+            others[path] = unasked
     seen = _Seen()
-    _parse_all(prepared, files, asks, define, seen, cache, workers)
+    question = Question(asks, define, files.overlay, files.removed(), tuple(sorted(wanted)), others, functions)
+    plan = Plan(prepared, files, asks, changed)
+    todo = plan.first()
+    while todo:
+        jobs = [Job(p.root, u, p.config.target, question) for p, u in todo]
+        for (p, u), got in zip(todo, answers(jobs, cache=cache, workers=workers, what="parse"), strict=True):
+            seen.add(p.config.name, got)
+            plan.done(p, u, got["files"])
+        todo = plan.next(seen.all_live)
     sites = [_site(files, h, _place(read, h), seen) for h in hits if h.name in wanted]
     _check(sites, [row for row in seen.strange if row[2] in wanted])
     configs = tuple(p.config.name for p in prepared)
@@ -198,20 +223,21 @@ def _may_define(data: bytes, hit: Hit, lead: str) -> bool:
     return hit.path.endswith(C_SUFFIXES) and margin and named
 
 
-_Rows = dict[int, tuple[Place, Ask | None]]
+@dataclass(frozen=True)
+class _Read:
+    """A file as we read it ourselves: by offset each hit's place and question, and where functions' names stand."""
+
+    hits: dict[int, tuple[Place, Ask | None]]
+    functions: tuple[int, ...]
 
 
-def _place(read: dict[str, _Rows], hit: Hit) -> Place:
-    rows = read.get(hit.path)
-    return rows[hit.offset][0] if rows else _TEXT
+def _place(read: dict[str, _Read], hit: Hit) -> Place:
+    mine = read.get(hit.path)
+    return mine.hits[hit.offset][0] if mine else _TEXT
 
 
-def _read_all(files: Files, hits: list[Hit], cache: Cache, workers: Workers) -> dict[str, _Rows]:
+def _read_all(files: Files, by_path: dict[str, list[Hit]], cache: Cache, workers: Workers) -> dict[str, _Read]:
     """Our own reading of every C file with hits, kept by the file's bytes."""
-    by_path: dict[str, list[Hit]] = {}
-    for hit in hits:
-        if hit.path.endswith(C_SUFFIXES):
-            by_path.setdefault(hit.path, []).append(hit)
     kept: dict[str, Any] = {}
     keys: dict[str, str] = {}
     for path, mine in by_path.items():
@@ -220,23 +246,24 @@ def _read_all(files: Files, hits: list[Hit], cache: Cache, workers: Workers) -> 
     missing = [p for p, rows in kept.items() if rows is None]
     missing.sort(key=lambda p: -len(_bytes(files, p)))
     todo = [(_bytes(files, p), [(h.offset, h.name) for h in by_path[p]]) for p in missing]
-    for path, rows in zip(missing, workers.map(_reading, todo), strict=True):
-        kept[path] = rows
-        cache.put("readings", keys[path], rows)
-    return {
-        path: {h.offset: _from_kept(row) for h, row in zip(mine, kept[path], strict=True)}
-        for path, mine in by_path.items()
-    }
+    for path, reading in zip(missing, workers.map(_reading, todo), strict=True):
+        kept[path] = reading
+        cache.put("readings", keys[path], reading)
+    out: dict[str, _Read] = {}
+    for path, mine in by_path.items():
+        rows, functions = kept[path]
+        out[path] = _Read({h.offset: _from_kept(r) for h, r in zip(mine, rows, strict=True)}, tuple(functions))
+    return out
 
 
-_READING = "6"  # format and rules of kept readings
+_READING = "7"  # format and rules of kept readings
 
 
-def _reading(todo: tuple[bytes, list[tuple[int, str]]]) -> list[list[Any]]:
-    """One file's hits as JSON rows of [place, ask]; runs in a worker."""
+def _reading(todo: tuple[bytes, list[tuple[int, str]]]) -> tuple[list[list[Any]], list[int]]:
+    """One file's hits as JSON rows of [place, ask], and its functions' names; runs in a worker."""
     data, hits = todo
     reader = Reader(data)
-    return [_one_reading(reader, data, offset, name) for offset, name in hits]
+    return [_one_reading(reader, data, offset, name) for offset, name in hits], reader.functions()
 
 
 def _one_reading(reader: Reader, data: bytes, offset: int, name: str) -> list[Any]:
@@ -250,7 +277,9 @@ def _one_reading(reader: Reader, data: bytes, offset: int, name: str) -> list[An
                 parameter = [place.scope, reader.parameters(offset).index(text)]
             else:
                 last = reader.last_token(*place.argument)
-        ask = [offset, name, last, parameter, reader.macro(offset) if place.kind == "macro body" else None]
+        macro = reader.macro(offset) if place.kind == "macro body" else None
+        around = reader.calls_around(offset) if place.kind == "code" else ()
+        ask = [offset, name, last, parameter, macro, list(around)]
     return [asdict(place), ask]
 
 
@@ -267,7 +296,8 @@ def _from_kept(row: list[Any]) -> tuple[Place, Ask | None]:
     )
     if ask is None:
         return made, None
-    return made, Ask(ask[0], ask[1], ask[2], (ask[3][0], ask[3][1]) if ask[3] else None, ask[4])
+    parameter = (ask[3][0], ask[3][1]) if ask[3] else None
+    return made, Ask(ask[0], ask[1], ask[2], parameter, ask[4], tuple(ask[5]))
 
 
 class _Seen:
@@ -306,61 +336,6 @@ class _Seen:
                     self.layers.setdefault(where, set()).update(layers)
                     if kind:
                         self.types.setdefault(where, set()).add(kind)
-
-
-def _parse_all(
-    prepared: Sequence[Prepared],
-    files: Files,
-    asks: dict[str, tuple[Ask, ...]],
-    define: tuple[str, ...],
-    seen: _Seen,
-    cache: Cache,
-    workers: Workers,
-) -> None:
-    """Parse the units whose text has hits, then more until each header was met, and each hit seen.
-
-    A header is read through the nearest unit that reaches it; where that one leaves out what
-    is asked, through some more.  Which ones does not depend on what is in the cache.
-    """
-    includes = Includes(files)
-    gone = files.removed()
-    units = {p.config.name: [u for u in p.units if u.source not in gone] for p in prepared}
-    done: dict[str, set[str]] = {p.config.name: set() for p in prepared}
-    parsed: dict[str, set[Unit]] = {p.config.name: set() for p in prepared}
-    tried: Counter[tuple[str, str]] = Counter()
-    todo = [(p, u) for p in prepared for u in units[p.config.name] if includes.sources(u.source) & asks.keys()]
-    while True:
-        jobs = [Job(p.root, u, p.config.target, asks, define, files.overlay, gone) for p, u in todo]
-        for (p, u), got in zip(todo, answers(jobs, cache=cache, workers=workers, what="parse"), strict=True):
-            seen.add(p.config.name, got)
-            done[p.config.name].update(got["files"])
-            parsed[p.config.name].add(u)
-        todo = []
-        for p in prepared:
-            name = p.config.name
-            open_ends = [h for h in asks if h.endswith(".h") and tried[name, h] < _TRIES]
-            open_ends = [h for h in open_ends if h not in done[name] or not seen.all_live(h, asks[h])]
-            tried.update((name, h) for h in open_ends)
-            wanted = _units_for_headers(p, open_ends, includes, parsed[name], gone)
-            todo += [(p, u) for u in wanted]
-        if not todo:
-            return
-
-
-_TRIES = 3  # units per header whose hits are not all seen
-
-
-def _units_for_headers(
-    config: Prepared, headers: list[str], includes: Includes, parsed: set[Unit], gone: frozenset[str]
-) -> list[Unit]:
-    """For each header the nearest unit that was not parsed yet; none: it is left unmet."""
-    out: list[Unit] = []
-    for header in headers:
-        near = (u for u in includes.units(config, header) if u not in parsed and u.source not in gone)
-        unit = next(near, None)
-        if unit is not None and unit not in out:
-            out.append(unit)
-    return out
 
 
 def _site(files: Files, hit: Hit, place: Place, seen: _Seen) -> Site:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from ..cache import Cache, digest
 from ..edit.edits import Edit
 from ..errors import Exit, XenstageError
+from ..index.pool import Workers
 from ..index.sites import Index, index_names
 from ..index.sweep import Files, sweep
 from ..mail.overlay import Entry
@@ -93,6 +94,18 @@ class Series:
 
 
 @dataclass(frozen=True)
+class Since:
+    """What the patch before did, where it is of the same stage.
+
+    :param changed: the files that it changed.
+    :param index: of the tree after it, where that was made in this run.
+    """
+
+    changed: Collection[str] | None
+    index: Index | None = None
+
+
+@dataclass(frozen=True)
 class Workshop:
     """What making a series needs, and the questions that all patches of a stage share.
 
@@ -102,6 +115,7 @@ class Workshop:
     :param prepared: configurations to parse, the first one's checkout being read.
     :param author: the user.
     :param homes: for :func:`xenstage.series.kept.code_of`.
+    :param workers: the processes that parse, where they are kept for more than one index.
     """
 
     tree: Tree
@@ -109,6 +123,7 @@ class Workshop:
     cache: Cache
     author: Identity
     homes: dict[Path, str] = field(default_factory=dict, compare=False, repr=False)
+    workers: Workers | None = field(default=None, compare=False, repr=False)
 
     def key_of(self, stage: Stage, patch: Patch, tree: str) -> str:
         """What a patch's work on a tree is kept by; "" where nothing is kept."""
@@ -121,15 +136,37 @@ class Workshop:
         tracked = self.tree.git.files(self.tree.base)
         return Files(first.root, tracked, {}, self.tree.tree, self.cache)
 
-    def index(self, files: Files, stage: Stage) -> Index:
-        """An index of the stage's names in all prepared configurations."""
+    def index(self, files: Files, stage: Stage, changed: Collection[str] | None = None) -> Index:
+        """An index of the stage's names in all prepared configurations.
+
+        :param changed: as for :func:`xenstage.index.sites.index_names`.
+        """
         names = {n for p in stage.patches for n in (*p.names, *p.introduces)} - set(stage.keeps)
         define = {n for p in stage.patches for n in p.defines}
-        return index_names(files, self.prepared, names, cache=self.cache, define=define)
+        return index_names(
+            files, self.prepared, names, cache=self.cache, define=define, workers=self.workers, changed=changed
+        )
 
-    def view(self, files: Files, stage: Stage, patch: Patch) -> View:
-        """The tree as a patch sees it."""
-        return View(files, lambda: self.index(files, stage), patch.names, self.tree.base)
+    def view(self, files: Files, stage: Stage, patch: Patch, since: Since | None = None) -> View:
+        """The tree as a patch sees it.
+
+        :param since: what the patch before it in its stage did; None for the first one.
+        """
+        known = since if since is not None else Since(None)
+        return View(files, lambda: known.index or self.index(files, stage, known.changed), patch.names, self.tree.base)
+
+    def settle(self, files: Files, stage: Stage, tree: str) -> None:
+        """Read the tree after a stage in every configuration, as the one before it was.
+
+        :param tree: its hash.
+        :raises XenstageError: (PARSE) as the index does.
+        """
+        key = self.key_of(stage, stage.patches[-1], tree)
+        if key and self.cache.get("tips", key) is True:
+            return
+        self.index(files, stage).coverage()
+        if key:
+            self.cache.put("tips", key, True)
 
 
 def make_series(shop: Workshop, stages: Sequence[Stage]) -> list[Series]:
@@ -142,6 +179,11 @@ def make_series(shop: Workshop, stages: Sequence[Stage]) -> list[Series]:
     for stage in stages:
         if defect := defect_of(stage):
             raise defect
+    with Workers() as workers:
+        return _make_all(replace(shop, workers=workers), stages)
+
+
+def _make_all(shop: Workshop, stages: Sequence[Stage]) -> list[Series]:
     files, parent, count = shop.files(), shop.tree.base, 0
     out: list[Series] = []
     date = shop.tree.git.date_of(shop.tree.base)
@@ -150,18 +192,21 @@ def make_series(shop: Workshop, stages: Sequence[Stage]) -> list[Series]:
     for number, stage in enumerate(stages):
         started, first = files, parent
         made: list[Made] = []
+        since: Since | None = None
         settled = [] if number < standing else [_already(p, files) for p in stage.patches if p.introduces or p.removes]
         for patch in stage.patches:
             # A patch that only moves uses cannot be told by its names: it is there if the rest is.
             if number < standing or _already(patch, files) or (settled and all(settled)):
                 continue
-            result = _make_patch(shop, stage, patch, files, parent, date + 60 * (count + 1))
+            result = _make_patch(shop, stage, patch, files, since, parent, date + 60 * (count + 1))
             if result is None:
                 continue
-            one, files = result
+            one, files, since = result
             count += 1
             made.append(one)
             parent = one.commit
+        if made:
+            shop.settle(files, stage, made[-1].tree)
         index = _stage_index(shop, stage, started)
         kept = _kept(stage, started, files)
         out.append(Series(stage, shop.tree.base, first, parent, tuple(made), index, kept, shop.author))
@@ -182,7 +227,7 @@ def _stage_index(shop: Workshop, stage: Stage, files: Files) -> Index:
     whole = shop.index(files, stage)
     if not stage.keeps:
         return whole
-    kept = index_names(files, shop.prepared[:1], stage.keeps, cache=shop.cache)
+    kept = index_names(files, shop.prepared[:1], stage.keeps, cache=shop.cache, workers=shop.workers)
     sites = sorted([*whole.sites, *kept.sites], key=lambda s: (s.path, s.offset))
     passed = Counter(whole.passed) + Counter(kept.passed)
     return Index(tuple(sites), whole.configs, whole.units + kept.units, passed=dict(passed))
@@ -227,15 +272,15 @@ def _already(patch: Patch, files: Files) -> bool:
 
 
 def _make_patch(
-    shop: Workshop, stage: Stage, patch: Patch, files: Files, parent: str, date: int
-) -> tuple[Made, Files] | None:
-    """The patch as a commit and the files after it; None where every use may stay as it is."""
+    shop: Workshop, stage: Stage, patch: Patch, files: Files, since: Since | None, parent: str, date: int
+) -> tuple[Made, Files, Since] | None:
+    """The patch as a commit, the files after it, and what it did; None where every use may stay as it is."""
     git, cache = shop.tree.git, shop.cache
     before_tree = git.tree_of(parent)
     key = shop.key_of(stage, patch, before_tree)
-    work = kept(cache, key) if key else None
+    work, after = kept(cache, key) if key else None, None
     if work is None or (work.tree and not git.has(work.tree)):
-        work = _work(shop, stage, patch, files, parent, before_tree)
+        work, after = _work(shop, stage, patch, files, since, parent, before_tree)
         if key:
             keep(cache, key, work)
     for note in work.notes:
@@ -248,17 +293,20 @@ def _make_patch(
     made = Made(
         said, "", work.tree, work.edits, work.facts, work.sites, work.stays, work.checked, before_tree, work.patch_id,
     )  # fmt: skip
-    return _tell(made, git, shop.author, parent, date, Telling()), files.with_overlay(work.changed)
+    done = Since(set(work.changed), after)
+    return _tell(made, git, shop.author, parent, date, Telling()), files.with_overlay(work.changed), done
 
 
-def _work(shop: Workshop, stage: Stage, patch: Patch, files: Files, parent: str, before_tree: str) -> Work:
+def _work(
+    shop: Workshop, stage: Stage, patch: Patch, files: Files, since: Since | None, parent: str, old: str
+) -> tuple[Work, Index | None]:
     """Let the patch rewrite the tree, and the stage check what came of it."""
-    before = shop.view(files, stage, patch)
+    before = shop.view(files, stage, patch, since)
     done = rewrite(before, stage, patch)
     notes = tuple(before.notes)
     if not done.changed:
-        return Work("", notes=notes)
-    after = shop.view(done.files, stage, patch)
+        return Work("", notes=notes), None
+    after = shop.view(done.files, stage, patch, Since(set(done.changed)))
     after.index.coverage()  # parsed again without an error, or it stops here
     with slips(stage, patch):
         checked = stage.check(before, after) if stage.check else {}
@@ -266,10 +314,11 @@ def _work(shop: Workshop, stage: Stage, patch: Patch, files: Files, parent: str,
     scratch, git = shop.cache.scratch("index"), shop.tree.git
     modes = {p: m for p, m in files.tracked.items() if p not in files.gone}
     tree = git.write_tree(parent, done.changed, modes, scratch=scratch)
-    return Work(
-        tree, git.patch_id(before_tree, tree), done.changed, done.edits, before.facts, done.counts, done.stays,
+    work = Work(
+        tree, git.patch_id(old, tree), done.changed, done.edits, before.facts, done.counts, done.stays,
         checked, tuple(before.effects), tuple(before.interface), notes,
     )  # fmt: skip
+    return work, after.index
 
 
 def _tell(made: Made, git: Git, author: Identity, parent: str, date: int, telling: Telling) -> Made:
