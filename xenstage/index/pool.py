@@ -104,13 +104,22 @@ class Workers:
         if self._pool is not None:
             self._pool.shutdown(wait=kind is None, cancel_futures=True)
 
-    def map(self, function: Callable[[_Item], _Result], items: Sequence[_Item]) -> Iterator[_Result]:
-        """Results in the order of the items, as they become ready."""
-        if len(items) < 2 or self._count < 2:
-            return map(function, items)
-        if self._pool is None:
+    def start(self) -> bool:
+        """Start them now; whether there is more than one processor for it.
+
+        What goes on in other threads could be cut in half by the fork: it is called in the main one.
+        """
+        if self._pool is None and self._count > 1:
             fork = multiprocessing.get_context("fork")
             self._pool = ProcessPoolExecutor(self._count, mp_context=fork, initializer=_begin, initargs=(os.getpid(),))
+            self._pool.submit(os.getpid).result()  # they are there only when there is something to do
+        return self._pool is not None
+
+    def map(self, function: Callable[[_Item], _Result], items: Sequence[_Item]) -> Iterator[_Result]:
+        """Results in the order of the items, as they become ready."""
+        if self._pool is None and (len(items) < 2 or not self.start()):
+            return map(function, items)
+        assert self._pool is not None
         # Items have most of what they hold in common (a whole tree's edits), which each portion has once.
         sizes = portions(len(items), self._count)
         ends = list(itertools.accumulate(sizes))

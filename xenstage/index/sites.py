@@ -150,7 +150,7 @@ def index_names(
     define = tuple(sorted(leads))
     wanted = set(names)
     hits = sweep(files, [*wanted, *define])
-    hits = [h for h in hits if h.name in wanted or _may_define(_bytes(files, h.path), h, leads[h.name])]
+    hits = [h for h in hits if h.name in wanted or _may_define(files.read(h.path), h, leads[h.name])]
     with contextlib.nullcontext(workers) if workers is not None else Workers() as these:
         return _index(files, prepared, wanted, define, hits, cache, these, changed)
 
@@ -196,16 +196,6 @@ def _index(
     return Index(tuple(sites), configs, seen.units, seen.defined, frozenset(define), dict(seen.passed))
 
 
-def _bytes(files: Files, path: str) -> bytes:
-    """A file's bytes, the checkout's read once."""
-    if path in files.overlay:
-        return files.overlay[path]
-    if ("bytes", path) not in files.memo:
-        files.memo["bytes", path] = files.read(path)
-    data: bytes = files.memo["bytes", path]
-    return data
-
-
 def _may_define(data: bytes, hit: Hit, lead: str) -> bool:
     """Whether a hit can be a definition by its looks: the parser then says if it is one.
 
@@ -241,11 +231,11 @@ def _read_all(files: Files, by_path: dict[str, list[Hit]], cache: Cache, workers
     kept: dict[str, Any] = {}
     keys: dict[str, str] = {}
     for path, mine in by_path.items():
-        keys[path] = digest(_READING, _bytes(files, path), *(f"{h.offset} {h.name}" for h in mine))
+        keys[path] = digest(_READING, files.read(path), *(f"{h.offset} {h.name}" for h in mine))
         kept[path] = cache.get("readings", keys[path])
     missing = [p for p, rows in kept.items() if rows is None]
-    missing.sort(key=lambda p: -len(_bytes(files, p)))
-    todo = [(_bytes(files, p), [(h.offset, h.name) for h in by_path[p]]) for p in missing]
+    missing.sort(key=lambda p: -len(files.read(p)))
+    todo = [(files.read(p), [(h.offset, h.name) for h in by_path[p]]) for p in missing]
     for path, reading in zip(missing, workers.map(_reading, todo), strict=True):
         kept[path] = reading
         cache.put("readings", keys[path], reading)

@@ -73,7 +73,11 @@ class Files:
             raise KeyError(path)
         if not self.tracked[path].startswith("100"):
             return b""
-        return (self.root / path).read_bytes()
+        key = ("bytes", path)
+        if key not in self.memo:
+            self.memo[key] = (self.root / path).read_bytes()
+        data: bytes = self.memo[key]
+        return data
 
     def has(self, path: str) -> bool:
         """Whether there is such a file."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -97,12 +99,13 @@ class Series:
 class Since:
     """What the patch before did, where it is of the same stage.
 
-    :param changed: the files that it changed.
-    :param index: of the tree after it, where that was made in this run.
+    :param index: of the tree after it; making it may go on beside other work.
+    :param settle: waits for that and keeps the patch's work, not before the parser had no fault
+        to find: raises its error.
     """
 
-    changed: Collection[str] | None
-    index: Index | None = None
+    index: Callable[[], Index]
+    settle: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,7 @@ class Workshop:
     :param author: the user.
     :param homes: for :func:`xenstage.series.kept.code_of`.
     :param workers: the processes that parse, where they are kept for more than one index.
+    :param thread: one thread, in which the tree after a patch is read.
     """
 
     tree: Tree
@@ -124,6 +128,7 @@ class Workshop:
     author: Identity
     homes: dict[Path, str] = field(default_factory=dict, compare=False, repr=False)
     workers: Workers | None = field(default=None, compare=False, repr=False)
+    thread: Executor | None = field(default=None, compare=False, repr=False)
 
     def key_of(self, stage: Stage, patch: Patch, tree: str) -> str:
         """What a patch's work on a tree is kept by; "" where nothing is kept."""
@@ -152,8 +157,18 @@ class Workshop:
 
         :param since: what the patch before it in its stage did; None for the first one.
         """
-        known = since if since is not None else Since(None)
-        return View(files, lambda: known.index or self.index(files, stage, known.changed), patch.names, self.tree.base)
+        index = since.index if since is not None else lambda: self.index(files, stage)
+        return View(files, index, patch.names, self.tree.base)
+
+    def ahead(self, files: Files, stage: Stage, changed: Collection[str]) -> Callable[[], Index]:
+        """An index that is made while other work goes on; without processes, when it is asked for.
+
+        :param changed: as for :meth:`index`.
+        """
+        make = functools.partial(self.index, files, stage, changed)
+        if self.thread is None or self.workers is None or not self.workers.start():
+            return functools.cache(make)
+        return self.thread.submit(make).result
 
     def settle(self, files: Files, stage: Stage, tree: str) -> None:
         """Read the tree after a stage in every configuration, as the one before it was.
@@ -179,8 +194,8 @@ def make_series(shop: Workshop, stages: Sequence[Stage]) -> list[Series]:
     for stage in stages:
         if defect := defect_of(stage):
             raise defect
-    with Workers() as workers:
-        return _make_all(replace(shop, workers=workers), stages)
+    with ThreadPoolExecutor(1) as thread, Workers() as workers:
+        return _make_all(replace(shop, workers=workers, thread=thread), stages)
 
 
 def _make_all(shop: Workshop, stages: Sequence[Stage]) -> list[Series]:
@@ -198,14 +213,19 @@ def _make_all(shop: Workshop, stages: Sequence[Stage]) -> list[Series]:
             # A patch that only moves uses cannot be told by its names: it is there if the rest is.
             if number < standing or _already(patch, files) or (settled and all(settled)):
                 continue
-            result = _make_patch(shop, stage, patch, files, since, parent, date + 60 * (count + 1))
+            try:
+                result = _make_patch(shop, stage, patch, files, since, parent, date + 60 * (count + 1))
+            finally:  # what is wrong with the tree that the patch stands on is said first
+                if since is not None:
+                    since.settle()
             if result is None:
                 continue
             one, files, since = result
             count += 1
             made.append(one)
             parent = one.commit
-        if made:
+        if since is not None:
+            since.settle()
             shop.settle(files, stage, made[-1].tree)
         index = _stage_index(shop, stage, started)
         kept = _kept(stage, started, files)
@@ -278,11 +298,10 @@ def _make_patch(
     git, cache = shop.tree.git, shop.cache
     before_tree = git.tree_of(parent)
     key = shop.key_of(stage, patch, before_tree)
-    work, after = kept(cache, key) if key else None, None
+    work = kept(cache, key) if key else None
+    done: Since | None = None
     if work is None or (work.tree and not git.has(work.tree)):
-        work, after = _work(shop, stage, patch, files, since, parent, before_tree)
-        if key:
-            keep(cache, key, work)
+        work, done = _work(shop, stage, patch, files, since, parent, key)
     for note in work.notes:
         say(f"{stage.label}: {note}")
     if not work.tree:
@@ -293,32 +312,50 @@ def _make_patch(
     made = Made(
         said, "", work.tree, work.edits, work.facts, work.sites, work.stays, work.checked, before_tree, work.patch_id,
     )  # fmt: skip
-    done = Since(set(work.changed), after)
-    return _tell(made, git, shop.author, parent, date, Telling()), files.with_overlay(work.changed), done
+    after = files.with_overlay(work.changed)
+    if done is None:
+        done = Since(functools.cache(functools.partial(shop.index, after, stage, set(work.changed))))
+    return _tell(made, git, shop.author, parent, date, Telling()), after, done
 
 
 def _work(
-    shop: Workshop, stage: Stage, patch: Patch, files: Files, since: Since | None, parent: str, old: str
-) -> tuple[Work, Index | None]:
-    """Let the patch rewrite the tree, and the stage check what came of it."""
+    shop: Workshop, stage: Stage, patch: Patch, files: Files, since: Since | None, parent: str, key: str
+) -> tuple[Work, Since | None]:
+    """Let the patch rewrite the tree, and the stage check what came of it.
+
+    :param key: what the work is kept by; "" where it is not.
+    """
+    git, cache = shop.tree.git, shop.cache
     before = shop.view(files, stage, patch, since)
-    done = rewrite(before, stage, patch)
-    notes = tuple(before.notes)
-    if not done.changed:
-        return Work("", notes=notes), None
-    after = shop.view(done.files, stage, patch, Since(set(done.changed)))
-    after.index.coverage()  # parsed again without an error, or it stops here
-    with slips(stage, patch):
-        checked = stage.check(before, after) if stage.check else {}
+    reading: list[Callable[[], Index]] = []
+    try:
+        done = rewrite(before, stage, patch, lambda files, changed: reading.append(shop.ahead(files, stage, changed)))
+        if not done.changed:
+            work = Work("", notes=tuple(before.notes))
+            if key:
+                keep(cache, key, work)
+            return work, None
+        after = View(done.files, reading[0], patch.names, shop.tree.base)
+        with slips(stage, patch):
+            checked = stage.check(before, after) if stage.check else {}
+    except XenstageError:
+        for index in reading:
+            index()  # a tree that cannot be read is the reason for the rest
+        raise
     before.facts.update(checked.pop("facts", {}))
-    scratch, git = shop.cache.scratch("index"), shop.tree.git
     modes = {p: m for p, m in files.tracked.items() if p not in files.gone}
-    tree = git.write_tree(parent, done.changed, modes, scratch=scratch)
+    tree = git.write_tree(parent, done.changed, modes, scratch=cache.scratch("index"))
     work = Work(
-        tree, git.patch_id(old, tree), done.changed, done.edits, before.facts, done.counts, done.stays,
-        checked, tuple(before.effects), tuple(before.interface), notes,
+        tree, git.patch_id(git.tree_of(parent), tree), done.changed, done.edits, before.facts, done.counts, done.stays,
+        checked, tuple(before.effects), tuple(before.interface), tuple(before.notes),
     )  # fmt: skip
-    return work, after.index
+
+    def settle() -> None:
+        reading[0]()
+        if key:
+            keep(cache, key, work)
+
+    return work, Since(reading[0], settle)
 
 
 def _tell(made: Made, git: Git, author: Identity, parent: str, date: int, telling: Telling) -> Made:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,9 +35,16 @@ class Rewritten:
     stays: tuple[dict[str, Any], ...]
 
 
-def rewrite(view: View, stage: Stage, patch: Patch) -> Rewritten:
+def rewrite(
+    view: View,
+    stage: Stage,
+    patch: Patch,
+    known: Callable[[Files, Collection[str]], object] = lambda after, changed: None,
+) -> Rewritten:
     """Let a patch rewrite the tree that a view shows.
 
+    :param known: called with the tree after the patch and the files that it changed as soon as
+        their bytes are known, before they are held against what is declared.
     :raises XenstageError: (SITE) for a use that is neither rewritten nor declared to stay,
         names left or missing against the declaration, lines against CODING_STYLE, edits
         that contradict each other; (USAGE) for a slip of the stage's own code.
@@ -49,10 +56,12 @@ def rewrite(view: View, stage: Stage, patch: Patch) -> Rewritten:
     old = {e.path: b"" if e.path in view.added else files.read(e.path) for e in edits}
     edits = lay_out(edits, old)
     new: dict[str, bytes | None] = dict(apply_edits(edits, old.__getitem__))
-    counts, stays = _account(view, patch, edits)
-    _keep(view, stage, patch, edits)
     new.update(dict.fromkeys(view.deleted))
     after = files.with_overlay(new)
+    if new:
+        known(after, new.keys())
+    counts, stays = _account(view, patch, edits)
+    _keep(view, stage, patch, edits)
     if new:
         _residue(patch, after)
         _form(patch, edits, {p: (old.get(p, b"") if p not in view.added else None, data) for p, data in new.items()})

@@ -10,6 +10,7 @@ import itertools
 from collections import Counter
 from dataclasses import dataclass
 
+from ..cache import sha256_of
 from ..ctext.body import NotUnderstood
 from ..ctext.entities import entities
 from ..ctext.lexer import Kind, Token, tokenize
@@ -76,7 +77,14 @@ class Conditions(Base):
         return out
 
     def use(self, site: Site) -> Use:
-        """What one use stands in (``nth`` is 1)."""
+        """What one use stands in (``nth`` is 1): the same in every tree whose file has the same bytes."""
+        key = ("use", sha256_of(self.read(site.path)), site)
+        if key not in self.files.memo:
+            self.files.memo[key] = self._use(site)
+        known: Use = self.files.memo[key]
+        return known
+
+    def _use(self, site: Site) -> Use:
         chain = self.statements_around(site.path, site.offset) if site.kind == "code" else ()
         inner = chain[-1] if chain else None
         form = _form(site, chain)
