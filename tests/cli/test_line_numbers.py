@@ -39,6 +39,7 @@ int valve_guard(int level)
 """
 # The object's name is not its source's, and what decides stands in the makefile alone.
 MAKE = "obj-y += valve_wide.o\nvalve_wide.o: valve.c\n\t$(CC) $(CFLAGS) -DLIMIT=9 -c $< -o $@\n"
+SAID = TEXT.replace("    if ( level > LIMIT )\n", "    /* There is no wider one. */\n\n    if ( level > LIMIT )\n")
 WIDER = TEXT.replace("    return level + 1;\n", "    level *= 3;\n\n    return level + 1;\n")
 
 
@@ -56,9 +57,9 @@ def patched(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     cache, runner = Cache(place / "cache/xenstage"), Runner()
     tree = open_tree(repo.path, base, cache=cache, runner=runner)
 
-    def patch(limit: str) -> Difference:
+    def patch(limit: str, text: str = WIDER) -> Difference:
         makefile = repo.read(MAKEFILE).replace("LIMIT=9", f"LIMIT={limit}")
-        changes: dict[str, bytes | None] = {VALVE: WIDER.encode(), MAKEFILE: makefile.encode()}
+        changes: dict[str, bytes | None] = {VALVE: text.encode(), MAKEFILE: makefile.encode()}
         who = Identity("Ann Author", "ann@example.org")
         commit = tree.git.commit(base, changes, "A patch", author=who, date=1420156800, scratch=place / "index")
         harvester = Harvester(tree, config, {commit: base}, cache, runner)
@@ -76,6 +77,11 @@ def test_other_lines_are_no_change(patched: Callable[[str], Difference]) -> None
     got = patched("9")
     assert [r[:2] for r in got.functions] == [("common/valve_wide.o", "valve_width")]
     assert got.moved == 1
+
+
+def test_lines_behind_a_comment_are_no_change(patched: Callable[[str, str], Difference]) -> None:
+    got = patched("9", SAID)
+    assert (got.functions, got.moved) == ((), 1)
 
 
 def test_what_a_makefile_changes_is_not_taken_for_other_lines(patched: Callable[[str], Difference]) -> None:

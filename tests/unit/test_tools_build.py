@@ -144,6 +144,19 @@ def test_every_file_that_no_build_has_is_named() -> None:
     assert proof.verdict == "SKIP" and all(o in proof.summary for o in others), proof
 
 
+def test_what_the_commit_before_does_not_build_is_not_asked_of_a_patch() -> None:
+    def built(verdict: str, reason: str) -> dict[str, Result]:
+        return {"arm64-debug": Result(verdict, reason, 1.0, "gcc", b"", "make", (), False)}
+
+    files = sample_files()
+    case = case_of(files, files.with_overlay({"xen/common/more.c": b"int more;\n"}))
+    broken, whole = built("FAIL", "undefined reference to 'x'"), built("PASS", "")
+    proof = prove_builds(case, broken, before=broken)
+    assert proof.verdict == "SKIP" and "does not build either: undefined reference to 'x'" in proof.summary
+    assert prove_builds(case, broken, before=whole).verdict == "FAIL"
+    assert prove_builds(case, whole, before=broken).verdict == "PASS"
+
+
 def test_acpi_tables_get_the_name_that_the_makefiles_look_for(tmp_path: Path) -> None:
     runner = fake_programs(tmp_path / "bin")
     chain = make_tools_toolchain(cache=Cache(tmp_path / "cache"), runner=runner)

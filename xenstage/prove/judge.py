@@ -106,7 +106,9 @@ def judge_patch(
     ours = {c: row for c, row in built.items() if c.startswith(guests.DISPATCH_ARCH) and all(map(_tables, row))}
     tables = {c: (a.harvest["tables"], b.harvest["tables"]) for c, (a, b) in ours.items()}
     runs: dict[str, Callable[[], Proof]] = {
-        "builds": lambda: prove_builds(case, {c: b for c, (_, b) in built.items()}, unbuilt),
+        "builds": lambda: prove_builds(
+            case, {c: b for c, (_, b) in built.items()}, unbuilt, {c: a for c, (a, _) in built.items()}
+        ),
         "predicates": lambda: remembered("predicates", case, cache, lambda: follow(case, prove_predicates(case))),
         "hypercalls": lambda: remembered(
             "hypercalls", case, cache, lambda: prove_hypercalls(case, tables), repr(tables)

@@ -26,9 +26,11 @@ from ..process import Runner, package_of
 from .config import Config
 
 # Warnings that the tree's age did not know are not its errors; CET needs markings
-# that its assembly lacks.
+# that its assembly lacks; GCC 10 calls libgcc for the atomics of ARMv8, of which a
+# hypervisor has none (trees since 4.6 use __sync_fetch_and_add).
 _YOUNGER = "-Wno-error -fcf-protection=none"
 _YOUNGER_ARM = "-Wno-error"
+_OWN_ATOMICS = "-mno-outline-atomics"
 _YOUNGER_CLANG = "-Wno-error -Wno-unknown-warning-option -Wno-unused-command-line-argument -fcf-protection=none"
 
 SAID = ".said"
@@ -200,6 +202,8 @@ def make_toolchain(config: Config, *, cache: Cache, runner: Runner) -> Toolchain
     version = version_line(config.compiler, runner)
     linker = f"{config.cross}ld"
     younger = _YOUNGER_CLANG if config.clang else _YOUNGER if config.arch == "x86_64" else _YOUNGER_ARM
+    if config.arch == "arm64" and not config.clang and _takes(config.compiler, _OWN_ATOMICS, runner):
+        younger += f" {_OWN_ATOMICS}"
     scripts = {
         "cc": _CC.replace("@CC@", config.compiler).replace("@YOUNGER@", younger),
         "hostcc": _HOSTCC,
@@ -212,3 +216,14 @@ def make_toolchain(config: Config, *, cache: Cache, runner: Runner) -> Toolchain
     for name, text in scripts.items():
         cache.keep(directory / name, text.encode(), mode=0o755)
     return Toolchain(directory, identity, version)
+
+
+def _takes(compiler: str, flag: str, runner: Runner) -> bool:
+    """Whether a compiler knows a flag; a process asks each compiler once."""
+    key = (_identity(compiler, runner), flag)
+    if key not in _known:
+        _known[key] = not runner.run([compiler, flag, "-E", "-x", "c", os.devnull], timeout=60).status
+    return _known[key]
+
+
+_known: dict[object, bool] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from ...builds.builder import Result
 from ...builds.tools import concerns, untried
@@ -10,15 +11,20 @@ from ..case import Case
 from ..result import FAIL, INFRA, PASS, SKIP, Finding, Proof
 
 
-def prove_builds(case: Case, results: Mapping[str, Result], unbuilt: str = "") -> Proof:
+def prove_builds(
+    case: Case, results: Mapping[str, Result], unbuilt: str = "", before: Mapping[str, Result] | None = None
+) -> Proof:
     """The verdicts of the builds of one patch.
 
     :param results: configuration to result; SKIP where the compiler is missing.  "tools" is
         the result of the tools, for a patch that changes what they are made of.
     :param unbuilt: why there are none.
+    :param before: the results of the commit before it: what that one does not build is not asked of
+        the patch, and not shown either.
     """
     if unbuilt and not results:
         return Proof("builds", SKIP, f"nothing was built: {unbuilt}", (Finding("builds", f"SKIP: {unbuilt}"),))
+    results = {c: _beside(r, (before or {}).get(c)) for c, r in results.items()}
     findings = tuple(Finding(c, f"{r.verdict}: {r.reason}") for c, r in sorted(results.items()) if r.verdict != "PASS")
     facts = {
         c: {
@@ -47,3 +53,10 @@ def prove_builds(case: Case, results: Mapping[str, Result], unbuilt: str = "") -
             "builds", SKIP, f"{summary}; {findings[0].what if findings else 'none was asked for'}", findings, facts
         )
     return Proof("builds", PASS, summary, (), facts)
+
+
+def _beside(result: Result, before: Result | None) -> Result:
+    """The result, where the commit before builds at all."""
+    if before is None or before.verdict == "PASS" or result.verdict not in ("FAIL", "TIMEOUT"):
+        return result
+    return replace(result, verdict="SKIP", reason=f"the commit before it does not build either: {before.reason}")
