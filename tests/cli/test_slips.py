@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from xenstage.cli import common, run
+from xenstage.errors import Exit
 from xenstage.stage.declare import Patch, Stage, load_stages
 from xenstage.stage.view import View
+from xenstage.tree.config import BY_NAME
 
 from .conftest import Tool
 from .kit import HVM, Repo, numbered
@@ -202,3 +204,43 @@ def test_a_broken_folder_stops_only_what_needs_it(
 def test_no_stage_at_all_is_an_error(tool: Tool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(common, "stages_folder", lambda: tmp_path / "stages")
     tool("explain").refused(5, "the stages are not here")
+
+
+def _spoil(text: str) -> Rewrite:
+    """Puts text at the end of a file in which no name of the patch stands."""
+
+    def rewrite(view: View) -> None:
+        file = view.whole_file("xen/common/lib.c")
+        view.replace(view.region(file.path, file.end, file.end, "end"), text, rule="add", reason="to spoil it")
+
+    return rewrite
+
+
+def _lost(view: View) -> None:
+    view.function("domain_never_was")
+
+
+SPOILT = Patch("xen/common: spoil something", "A patch.", _spoil("\nint lib_spoilt(void)\n{\n    return\n}\n"))
+LOST = Patch("xen/common: look for something", "A patch.", _lost, names=("domain_create",))
+
+
+@pytest.mark.parametrize("more", [(), (LOST,)], ids=["alone", "before one that stops"])
+def test_a_tree_that_cannot_be_read_after_a_patch_is_the_reason_that_is_given(
+    trial: Callable[..., Any], more: tuple[Patch, ...]
+) -> None:
+    """Also where the file holds no name of the stage, where a later patch stops, and at the second run."""
+    stage = replace(STAGE, patches=(SPOILT, *more))
+    for _ in range(2):
+        said = trial(stage)
+        assert said.code == Exit.PARSE and "error in xen/common/lib.c after 'xen/common: spoil" in said.err, said.err
+        assert "Traceback" not in said.err
+
+
+def test_what_only_another_configuration_compiles_is_read_after_each_patch(
+    trial: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = "\n#ifdef NDEBUG\nint lib_spoilt(void)\n{\n    return\n}\n#endif\n"
+    both = [BY_NAME[n] for n in ("x86_64-debug", "x86_64-release")]
+    monkeypatch.setattr(common, "choose_configs", lambda names: both)
+    said = trial(replace(STAGE, patches=(replace(SPOILT, rewrite=_spoil(release)), PATCH)))
+    assert said.code == Exit.PARSE and "error in xen/common/lib.c after 'xen/common: spoil" in said.err, said.err

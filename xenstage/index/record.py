@@ -352,8 +352,8 @@ def _expression_at(node: Any, where: tuple[int, int], *, prune: bool) -> Any:
 
 def _look(path: str, ask: Ask, record: _Record) -> tuple[list[str], str]:
     """Which layers see a hit, and the type of its argument."""
-    if record.skips(path, ask.offset):
-        return ["skipped"], ""
+    if record.skips(path, ask.offset) and (path, ask.offset) not in record.expanded:
+        return ["skipped"], ""  # in the first reading of a file; in a second one it may be expanded
     layers: list[str] = []
     cursor = record.cursor(path, ask.offset)
     if ask.macro is not None:

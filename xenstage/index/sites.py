@@ -183,7 +183,7 @@ def _index(
     seen = _Seen()
     question = Question(asks, define, files.overlay, files.removed(), tuple(sorted(wanted)), others, functions)
     plan = Plan(prepared, files, asks, changed)
-    todo = plan.first()
+    todo = plan.first() or plan.next(seen.all_live)
     while todo:
         jobs = [Job(p.root, u, p.config.target, question) for p, u in todo]
         for (p, u), got in zip(todo, answers(jobs, cache=cache, workers=workers, what="parse"), strict=True):

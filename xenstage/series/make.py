@@ -160,12 +160,21 @@ class Workshop:
         index = since.index if since is not None else lambda: self.index(files, stage)
         return View(files, index, patch.names, self.tree.base)
 
-    def ahead(self, files: Files, stage: Stage, changed: Collection[str]) -> Callable[[], Index]:
-        """An index that is made while other work goes on; without processes, when it is asked for.
+    def ahead(self, files: Files, stage: Stage, patch: Patch, changed: Collection[str]) -> Callable[[], Index]:
+        """An index of the tree after a patch, made while other work goes on; without processes, when it is asked for.
 
         :param changed: as for :meth:`index`.
         """
-        make = functools.partial(self.index, files, stage, changed)
+
+        def make() -> Index:
+            try:
+                return self.index(files, stage, changed)
+            except XenstageError as e:
+                if e.code is not Exit.PARSE:
+                    raise
+                remedy = "nothing was written: the stage does not know this tree. Choose another base: --base COMMIT"
+                raise XenstageError(e.code, f"{e.title} after {patch.subject!r}", why=e.why, remedy=remedy) from e
+
         if self.thread is None or self.workers is None or not self.workers.start():
             return functools.cache(make)
         return self.thread.submit(make).result
@@ -329,7 +338,9 @@ def _work(
     before = shop.view(files, stage, patch, since)
     reading: list[Callable[[], Index]] = []
     try:
-        done = rewrite(before, stage, patch, lambda files, changed: reading.append(shop.ahead(files, stage, changed)))
+        done = rewrite(
+            before, stage, patch, lambda files, changed: reading.append(shop.ahead(files, stage, patch, changed))
+        )
         if not done.changed:
             work = Work("", notes=tuple(before.notes))
             if key:
