@@ -111,7 +111,9 @@ class Runner:
         # What is raised in a hook of fork() is dropped: Ctrl-C and SIGTERM wait until it is over.
         held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
 
-        def begin() -> None:  # no threads of ours run then: preexec_fn is safe
+        # Another thread of ours may wait for processes that parse, or read what they said: it holds no
+        # lock that this needs, and it starts no process (which would get its signal when the thread ends).
+        def begin() -> None:
             signal.pthread_sigmask(signal.SIG_SETMASK, held)
             end_with_parent(me)
 

@@ -19,7 +19,7 @@ from ..errors import Exit, XenstageError
 from ..tree.prepare import Unit
 
 _OPTIONS = cindex.TranslationUnit.PARSE_DETAILED_PROCESSING_RECORD
-FORMAT = "11"  # of the answers; a change makes every cached one unread
+FORMAT = "12"  # of the answers; a change makes every cached one unread
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,7 @@ class Question:
     :param names: all that is looked for, also what no file holds.
     :param others: path to offset and name of the hits that are taken for no code.
     :param functions: path to the offsets of its functions' names.
+    :param macros: whether a definition that is wanted is a macro's.
     """
 
     asks: Mapping[str, tuple[Ask, ...]]
@@ -91,6 +92,7 @@ class Question:
     names: tuple[str, ...] = ()
     others: Mapping[str, tuple[tuple[int, str], ...]] = field(default_factory=dict)
     functions: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    macros: bool = False
 
     @functools.cached_property
     def laid_over(self) -> dict[str, bytes]:
@@ -100,7 +102,7 @@ class Question:
     @functools.cached_property
     def key(self) -> tuple[str, ...]:
         """What an answer depends on beside the bytes of files, from which the rest follows."""
-        return (*self.names, "\0", *self.define)
+        return (*self.names, "\0", *self.define, f"\0{self.macros}")
 
 
 @dataclass(frozen=True)

@@ -117,9 +117,11 @@ class _Record:
         self._skipped = {p: libclang.skipped_ranges(tu, self._handles[p]) for p in asks}
         self._offsets = {p: sorted(a.offset for a in wanted) for p, wanted in asks.items()}
         self._names = {a.name for wanted in asks.values() for a in wanted}
-        self._whole = bool(job.question.define) or self._again(entered) or self._odd() or not self._enough()
+        self._whole = self._again(entered) or self._odd() or not self._enough()
         if self._whole:
             self._look_at_all()
+        if job.question.define:
+            self._look_for_definitions()
 
     # Places --------------------------------------------------------------
 
@@ -221,17 +223,12 @@ class _Record:
 
     def _look_at_all(self) -> None:
         self.expanded, self.tokens, self.strange, self._read = set(), set(), [], set()
-        define = set(self._job.question.define)
-        every = bool(define)
         holders = {a.parameter[0] for wanted in self._asks.values() for a in wanted if a.parameter}
-        for c in libclang.top_level(self.tu, lambda kind: every or kind == EXPANSION):
-            if c._kind_id == EXPANSION:
-                file, start = place_of(c)
-                path = self._paths.of_handle(file)
-                if path is not None and path in self._handles:
-                    self._expansion(c, path, start, holders)
-            elif c.spelling in define:
-                self._if_definition(c)
+        for c in libclang.top_level(self.tu, lambda kind: kind == EXPANSION):
+            file, start = place_of(c)
+            path = self._paths.of_handle(file)
+            if path is not None and path in self._handles:
+                self._expansion(c, path, start, holders)
 
     def _expansion(self, c: Any, path: str, start: int, holders: set[str]) -> None:
         """One macro expansion written in a file of interest."""
@@ -246,13 +243,17 @@ class _Record:
         if at < len(offsets) and offsets[at] < c.extent.end.offset:
             self.read_tokens(c, path, start)
 
-    def _if_definition(self, c: Any) -> None:
-        """Put down the definition of a name that is wanted, of a macro those in files of interest."""
-        if c._kind_id == DEFINITION:
-            if self._paths.of_handle(place_of(c)[0]) in self._handles:
+    def _look_for_definitions(self) -> None:
+        """Put down the definitions of the names that are wanted, of macros those in files of interest."""
+        define, macros = set(self._job.question.define), self._job.question.macros
+        for c in libclang.top_level(self.tu, lambda kind: kind != EXPANSION and (macros or kind != DEFINITION)):
+            if c.spelling not in define:
+                continue
+            if c._kind_id == DEFINITION:
+                if self._paths.of_handle(place_of(c)[0]) in self._handles:
+                    self._define(c)
+            elif c.is_definition() or c._kind_id == libclang.ENUM:
                 self._define(c)
-        elif c.is_definition() or c._kind_id == libclang.ENUM:
-            self._define(c)
 
     def _define(self, c: Any) -> None:
         start, end = c.extent.start, c.extent.end

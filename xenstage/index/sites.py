@@ -146,13 +146,15 @@ def index_names(
     :param workers: who parses; others are started for this index alone where there are none.
     :raises XenstageError: (PARSE) on a diagnostic or when the readings disagree.
     """
+    define = tuple(define)
+    macros = any(d.startswith("#") for d in define)
     leads = {d.rpartition(" ")[2]: d.rpartition(" ")[0] for d in define}
     define = tuple(sorted(leads))
     wanted = set(names)
     hits = sweep(files, [*wanted, *define])
     hits = [h for h in hits if h.name in wanted or _may_define(files.read(h.path), h, leads[h.name])]
     with contextlib.nullcontext(workers) if workers is not None else Workers() as these:
-        return _index(files, prepared, wanted, define, hits, cache, these, changed)
+        return _index(files, prepared, wanted, define, hits, cache, these, changed, macros)
 
 
 def _index(
@@ -163,7 +165,8 @@ def _index(
     hits: list[Hit],
     cache: Cache,
     workers: Workers,
-    changed: Collection[str] | None = None,
+    changed: Collection[str] | None,
+    macros: bool,
 ) -> Index:
     by_path: dict[str, list[Hit]] = {}
     for hit in hits:
@@ -181,7 +184,7 @@ def _index(
         if unasked := tuple((h.offset, h.name) for h in by_path[path] if rows.hits[h.offset][1] is None):
             others[path] = unasked
     seen = _Seen()
-    question = Question(asks, define, files.overlay, files.removed(), tuple(sorted(wanted)), others, functions)
+    question = Question(asks, define, files.overlay, files.removed(), tuple(sorted(wanted)), others, functions, macros)
     plan = Plan(prepared, files, asks, changed)
     todo = plan.first() or plan.next(seen.all_live)
     while todo:
