@@ -28,7 +28,7 @@ from .stack.devicemodel import DeviceModel
 from .stack.stack import Toolstack
 from .stack.toolstack import ToolstackBuilder
 
-LINUX = ("hvm-linux", "pvh-linux")
+LINUX = ("hvm-linux", "hvm-linux-save", "pvh-linux")
 KERNEL_VARIABLE = "XENSTAGE_PVH_KERNEL"
 """The environment's name for what ``--pvh-kernel`` says."""
 

@@ -24,8 +24,8 @@ class Verdict(StrEnum):
 
 
 GUESTS = (
-    "dom0", "hvm-linux", "pvh-linux", "dom0-probe", "hvm-probe", "pvh-probe", "hvm-save-probe", "hvm-cycle",
-    "pvh-cycle", "dom0-both", "pvh-tdt", "pvh-cr8", "pvh-gsi",
+    "dom0", "hvm-linux", "hvm-linux-save", "pvh-linux", "dom0-probe", "hvm-probe", "pvh-probe", "hvm-save-probe",
+    "hvm-cycle", "pvh-cycle", "dom0-both", "pvh-tdt", "pvh-cr8", "pvh-gsi",
 )  # fmt: skip
 """The rows of a matrix, in the order in which they are shown."""
 

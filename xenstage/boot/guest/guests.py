@@ -113,7 +113,7 @@ def _covers(key: str, version: str) -> bool:
     return number(first) <= number(version) <= number(last or first)
 
 
-_HVM_DISK = "/guests/hvm-linux/disk"
+_HVM_DISK = "/guests/{name}/disk"
 _COMMON = """name = "{name}"
 memory = 256
 vcpus = 1
@@ -126,7 +126,7 @@ _HVM = """vga = "none"
 nographic = 1
 usb = 0
 boot = "c"
-serial = "file:/run/hvm-linux.serial"
+serial = "file:/run/{name}.serial"
 """
 _OLD_HVM = f"""builder = "hvm"
 disk = []
@@ -134,7 +134,7 @@ device_model_args_hvm = ["-device", "ich9-ahci,id=ahci", "-drive", "if=none,id=d
                          "-device", "ide-hd,drive=disk,bus=ahci.0"]
 """
 _CONFIGS = {
-    "hvm-linux": {
+    "hvm": {
         "default": _COMMON
         + _HVM
         + f"""type = "hvm"
@@ -146,17 +146,17 @@ disk = ["format=raw,vdev=hda,access=rw,backendtype=qdisk,target={_HVM_DISK}"]
         # This xl knows no vga = "none".
         "4.4": _COMMON + _HVM.replace('vga = "none"\n', "") + _OLD_HVM,
     },
-    "pvh-linux": {
+    "pvh": {
         "default": _COMMON
         + """type = "pvh"
-kernel = "/guests/pvh-linux/kernel"
-ramdisk = "/guests/pvh-linux/initramfs"
+kernel = "/guests/{name}/kernel"
+ramdisk = "/guests/{name}/initramfs"
 cmdline = "{cmdline}"
 """,
         "4.4-4.9": _COMMON
         + """pvh = 1
-kernel = "/guests/pvh-linux/kernel"
-ramdisk = "/guests/pvh-linux/initramfs"
+kernel = "/guests/{name}/kernel"
+ramdisk = "/guests/{name}/initramfs"
 extra = "{cmdline}"
 """,
     },
@@ -167,7 +167,7 @@ _LIMIT = 300
 
 
 def linux_guest(name: str, kernel: Path, *, base: Path, cache: Cache, runner: Runner) -> Guest:
-    """Make ``hvm-linux`` or ``pvh-linux`` from a kernel, or take it from the cache.
+    """Make ``hvm-linux``, ``hvm-linux-save`` or ``pvh-linux`` from a kernel, or take it from the cache.
 
     :param base: unpacked Debian packages: busybox, and for a disk mtools and syslinux.
     :raises XenstageError: (USAGE) the kernel cannot be read, (TOOLS) the disk cannot be made.
@@ -178,7 +178,10 @@ def linux_guest(name: str, kernel: Path, *, base: Path, cache: Cache, runner: Ru
         raise XenstageError(
             Exit.USAGE, f"the kernel of {name} cannot be read", why=str(e), remedy="give a kernel that exists"
         ) from e
-    shape = repr((_CONFIGS[name], _CMDLINE, _SYSLINUX, _LIMIT))
+    kind = name.partition("-")[0]
+    saved = name.endswith("-save")
+    program = (DATA / "save-linux.sh").read_bytes() if saved else b""
+    shape = repr((_CONFIGS[kind], _CMDLINE, _SYSLINUX, _LIMIT, program))
     inside = guest_archive(base, {"NAME": name, "NONCE": "?"}).pack()
     key = digest("guest 2", name, image, inside, (DATA / "guest-init.sh").read_bytes(), shape, base.name)
     root = cache.path("boot", "guests", key)
@@ -189,20 +192,23 @@ def linux_guest(name: str, kernel: Path, *, base: Path, cache: Cache, runner: Ru
     scratch = cache.scratch(f"guest-{name}")
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
-    if name == "hvm-linux":
+    if kind == "hvm":
         files = {"linux": image, "initrd": initramfs, "syslinux.cfg": _SYSLINUX.encode()}
         bootable(scratch / "disk", files, base=base, runner=runner, scratch=cache.scratch("disk"))
     else:
         (scratch / "kernel").write_bytes(image)
         (scratch / "initramfs").write_bytes(initramfs)
-    kind = name.partition("-")[0]
-    write_atomically(scratch / FILE, _toml(name, kind, f"xenstage-guest {name} {nonce} up {kind.upper()}").encode())
+    if saved:
+        (scratch / PROGRAM).write_bytes(program)
+    marker = f"xenstage-guest {name} {nonce} up {kind.upper()}"
+    write_atomically(scratch / FILE, _toml(name, kind, marker, program=saved).encode())
     if not root.exists():
         os.replace(scratch, root)
     return Guest.load(root)
 
 
-def _toml(name: str, kind: str, marker: str) -> str:
-    configs = {k: v.format(name=name, cmdline=_CMDLINE) for k, v in _CONFIGS[name].items()}
+def _toml(name: str, kind: str, marker: str, *, program: bool) -> str:
+    configs = {k: v.format(name=name, cmdline=_CMDLINE) for k, v in _CONFIGS[kind].items()}
     texts = "".join(f"\"{version}\" = '''\n{text}'''\n" for version, text in configs.items())
-    return f'name = "{name}"\nkind = "{kind}"\nmarker = "{marker}"\nlimit = {_LIMIT}\n\n[cfg]\n{texts}'
+    runs, limit = ("dom0", 2 * _LIMIT) if program else (kind, _LIMIT)
+    return f'name = "{name}"\nkind = "{runs}"\nmarker = "{marker}"\nlimit = {limit}\n\n[cfg]\n{texts}'

@@ -18,7 +18,7 @@ NAMES = (
     "dom0-probe", "dom0-both", "hvm-probe", "hvm-save-probe", "pvh-probe", "hvm-cycle", "pvh-cycle", "pvh-tdt",
     "pvh-cr8", "pvh-gsi",
 )  # fmt: skip
-NEED_A_MODEL = ("hvm-linux", *(name for name in NAMES if name.startswith("hvm-")))
+NEED_A_MODEL = ("hvm-linux", "hvm-linux-save", *(name for name in NAMES if name.startswith("hvm-")))
 """Guests that need a device model."""
 OLD_PVH = tuple(name for name in NAMES if name.startswith("pvh-"))
 """Guests of the first kind of PVH, until Xen 4.9."""

@@ -20,6 +20,18 @@ for i in 1 2 3; do
     done
     sleep 1
 done
+# One that is saved and restored counts, so that it can be told where it goes on.
+case $NAME in
+    *-save)
+        count=0
+        while [ "$count" -lt 600 ]; do
+            count=$((count + 1))
+            echo "count $count" >/dev/ttyS0
+            echo "xenstage-guest $NAME $NONCE up ${kind:-unknown}" >/dev/ttyS0
+            sleep 1
+        done
+        ;;
+esac
 # Not at once: Xen 4.5 may say "domain_crash" while a guest switches itself off.
 sleep 30
 poweroff -f
