@@ -133,6 +133,15 @@ disk = []
 device_model_args_hvm = ["-device", "ich9-ahci,id=ahci", "-drive", "if=none,id=disk,format=raw,file={_HVM_DISK}",
                          "-device", "ide-hd,drive=disk,bus=ahci.0"]
 """
+# libxl 4.5 has the device model save a machine whose disks are out of use already, and QEMU 7.2 stops at that
+# (bdrv_inactivate_recurse): a guest that is saved has none there.
+_DISKLESS = """builder = "hvm"
+disk = []
+device_model_args_hvm = ["-kernel", "/guests/{name}/kernel", "-initrd", "/guests/{name}/initramfs",
+                         "-append", "{cmdline}", "-L", "/guests/{name}"]
+"""
+_LOADERS = ("linuxboot.bin", "linuxboot_dma.bin")
+"""What QEMU's -kernel starts in a guest (Debian's qemu-system-data)."""
 _CONFIGS = {
     "hvm": {
         "default": _COMMON
@@ -181,7 +190,8 @@ def linux_guest(name: str, kernel: Path, *, base: Path, cache: Cache, runner: Ru
     kind = name.partition("-")[0]
     saved = name.endswith("-save")
     program = (DATA / "save-linux.sh").read_bytes() if saved else b""
-    shape = repr((_CONFIGS[kind], _CMDLINE, _SYSLINUX, _LIMIT, program))
+    configs = {k: v.replace(_OLD_HVM, _DISKLESS) if saved else v for k, v in _CONFIGS[kind].items()}
+    shape = repr((configs, _CMDLINE, _SYSLINUX, _LIMIT, program))
     inside = guest_archive(base, {"NAME": name, "NONCE": "?"}).pack()
     key = digest("guest 2", name, image, inside, (DATA / "guest-init.sh").read_bytes(), shape, base.name)
     root = cache.path("boot", "guests", key)
@@ -195,20 +205,30 @@ def linux_guest(name: str, kernel: Path, *, base: Path, cache: Cache, runner: Ru
     if kind == "hvm":
         files = {"linux": image, "initrd": initramfs, "syslinux.cfg": _SYSLINUX.encode()}
         bootable(scratch / "disk", files, base=base, runner=runner, scratch=cache.scratch("disk"))
-    else:
+    if kind == "pvh" or saved:
         (scratch / "kernel").write_bytes(image)
         (scratch / "initramfs").write_bytes(initramfs)
     if saved:
         (scratch / PROGRAM).write_bytes(program)
+        for loader in _LOADERS:
+            try:
+                shutil.copy(base / "usr/share/qemu" / loader, scratch)
+            except OSError as e:
+                raise XenstageError(
+                    Exit.TOOLS,
+                    f"{name} cannot be made",
+                    why=f"{e.strerror}: {e.filename}, which QEMU starts a kernel with",
+                    remedy="rm -r the directory above usr, which is filled with Debian's packages again",
+                ) from e
     marker = f"xenstage-guest {name} {nonce} up {kind.upper()}"
-    write_atomically(scratch / FILE, _toml(name, kind, marker, program=saved).encode())
+    write_atomically(scratch / FILE, _toml(name, kind, marker, configs, program=saved).encode())
     if not root.exists():
         os.replace(scratch, root)
     return Guest.load(root)
 
 
-def _toml(name: str, kind: str, marker: str, *, program: bool) -> str:
-    configs = {k: v.format(name=name, cmdline=_CMDLINE) for k, v in _CONFIGS[kind].items()}
-    texts = "".join(f"\"{version}\" = '''\n{text}'''\n" for version, text in configs.items())
+def _toml(name: str, kind: str, marker: str, configs: Mapping[str, str], *, program: bool) -> str:
+    filled = {k: v.format(name=name, cmdline=_CMDLINE) for k, v in configs.items()}
+    texts = "".join(f"\"{version}\" = '''\n{text}'''\n" for version, text in filled.items())
     runs, limit = ("dom0", 2 * _LIMIT) if program else (kind, _LIMIT)
     return f'name = "{name}"\nkind = "{runs}"\nmarker = "{marker}"\nlimit = {limit}\n\n[cfg]\n{texts}'
