@@ -31,6 +31,7 @@ class Progress:
 
     :param what: the work, a few words.
     :param total: the number of steps; 0 for work of unknown length.
+    :param least: with fewer steps than this nothing is said but of one that is late.
     """
 
     def __init__(
@@ -38,12 +39,14 @@ class Progress:
         what: str,
         total: int,
         *,
+        least: int = 0,
         stream: TextIO | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._what, self._total, self._done = what, total, 0
         self._stream = stream if stream is not None else sys.stderr
-        self._tty = self._stream.isatty()
+        self._small = total < least
+        self._tty = self._stream.isatty() and not self._small
         self._last_quarter = -1
         self._clock, self._began = clock, clock()
         self._last = self._began
@@ -63,7 +66,7 @@ class Progress:
             self._stream.flush()
             return
         quarter, now = 4 * self._done // max(self._total, 1), self._clock()
-        if quarter != self._last_quarter or now - self._last >= _QUIET:
+        if (quarter != self._last_quarter and not self._small) or now - self._last >= _QUIET:
             self._last_quarter, self._last = quarter, now
             self._stream.write(f"{self._what}: {self._done}/{self._total}{self._left()} {note}".rstrip() + "\n")
             self._stream.flush()

@@ -151,6 +151,9 @@ def _begin(parent: int) -> None:
     end_with_parent(parent)
 
 
+_MANY = 40  # units: a second of work, of which one is told
+
+
 def answers(jobs: Sequence[Job], *, cache: Cache, workers: Workers, what: str) -> list[dict[str, Any]]:
     """The answers to jobs, in order, parsing only what no kept answer covers.
 
@@ -165,7 +168,7 @@ def answers(jobs: Sequence[Job], *, cache: Cache, workers: Workers, what: str) -
     missing = [i for i, a in enumerate(out) if a is None]
     if missing:
         check_libclang()
-        progress = Progress(what, len(missing))
+        progress = Progress(what, len(missing), least=_MANY)
         missing.sort(key=lambda i: -_size(jobs[i]))  # the longest first: no worker is left with it alone
         try:
             for i, got in zip(missing, workers.map(answer, [jobs[i] for i in missing]), strict=True):

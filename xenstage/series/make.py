@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from ..index.pool import Workers
 from ..index.sites import Index, index_names
 from ..index.sweep import Files, sweep
 from ..mail.overlay import Entry
-from ..progress import say
+from ..progress import Progress, say
 from ..stage.declare import Patch, Stage, defect_of
 from ..stage.view import View
 from ..tree.git import Git, Identity
@@ -213,12 +213,13 @@ def _make_all(shop: Workshop, stages: Sequence[Stage]) -> list[Series]:
     date = shop.tree.git.date_of(shop.tree.base)
     sweep(files, _all_names(stages))  # one pass over the tree; every later question is answered from it
     standing = _standing(stages, files)
+    progress = Progress("patches", sum(len(s.patches) for s in stages))
     for number, stage in enumerate(stages):
         started, first = files, parent
         made: list[Made] = []
         since: Since | None = None
         settled = [] if number < standing else [_already(p, files) for p in stage.patches if p.introduces or p.removes]
-        for patch in stage.patches:
+        for patch in _told(stage, progress):
             # A patch that only moves uses cannot be told by its names: it is there if the rest is.
             if number < standing or _already(patch, files) or (settled and all(settled)):
                 continue
@@ -239,7 +240,14 @@ def _make_all(shop: Workshop, stages: Sequence[Stage]) -> list[Series]:
         index = _stage_index(shop, stage, started)
         kept = _kept(stage, started, files)
         out.append(Series(stage, shop.tree.base, first, parent, tuple(made), index, kept, shop.author))
+    progress.close()
     return out
+
+
+def _told(stage: Stage, progress: Progress) -> Iterator[Patch]:
+    for patch in stage.patches:
+        yield patch
+        progress.step(f"{stage.label}: {patch.subject}")
 
 
 def _all_names(stages: Sequence[Stage]) -> set[str]:
