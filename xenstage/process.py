@@ -35,6 +35,13 @@ def end_with_parent(parent: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
+def leave_signals() -> None:
+    """Leave Ctrl-C and SIGTERM to the main thread, which holds them back while it starts a program:
+    for every other thread, and for who starts one."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+
+
+ENDING = frozenset({signal.SIGINT, signal.SIGTERM})
 _PRCTL = getattr(ctypes.CDLL(None), "prctl", None)
 
 
@@ -109,7 +116,7 @@ class Runner:
         detail(f"+ {shlex.join(args)}" + (f"  (in {cwd})" if cwd else ""))
         me = os.getpid()
         # What is raised in a hook of fork() is dropped: Ctrl-C and SIGTERM wait until it is over.
-        held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+        held = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
 
         # Another thread of ours may wait for processes that parse, or read what they said: it holds no
         # lock that this needs, and it starts no process (which would get its signal when the thread ends).

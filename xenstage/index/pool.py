@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 
 from ..cache import Cache, digest, sha256_of
 from ..errors import Exit, XenstageError
-from ..process import end_with_parent
+from ..process import ENDING, end_with_parent
 from ..progress import Progress
 from . import parse
 from .libclang import check_libclang
@@ -111,8 +111,14 @@ class Workers:
         """
         if self._pool is None and self._count > 1:
             fork = multiprocessing.get_context("fork")
-            self._pool = ProcessPoolExecutor(self._count, mp_context=fork, initializer=_begin, initargs=(os.getpid(),))
-            self._pool.submit(os.getpid).result()  # they are there only when there is something to do
+            held = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)  # its threads inherit that
+            try:
+                self._pool = ProcessPoolExecutor(
+                    self._count, mp_context=fork, initializer=_begin, initargs=(os.getpid(),)
+                )
+                self._pool.submit(os.getpid).result()  # they are there only when there is something to do
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, held)
         return self._pool is not None
 
     def map(self, function: Callable[[_Item], _Result], items: Sequence[_Item]) -> Iterator[_Result]:
@@ -148,6 +154,7 @@ def _begin(parent: int) -> None:
     gc.disable()  # a worker makes many small objects, keeps none, and does not live long
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
     end_with_parent(parent)
 
 

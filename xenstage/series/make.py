@@ -17,6 +17,7 @@ from ..index.pool import Workers
 from ..index.sites import Index, index_names
 from ..index.sweep import Files, sweep
 from ..mail.overlay import Entry
+from ..process import leave_signals
 from ..progress import Progress, say
 from ..stage.declare import Patch, Stage, defect_of
 from ..stage.view import View
@@ -203,7 +204,7 @@ def make_series(shop: Workshop, stages: Sequence[Stage]) -> list[Series]:
     for stage in stages:
         if defect := defect_of(stage):
             raise defect
-    with ThreadPoolExecutor(1) as thread, Workers() as workers:
+    with ThreadPoolExecutor(1, initializer=leave_signals) as thread, Workers() as workers:
         return _make_all(replace(shop, workers=workers, thread=thread), stages)
 
 
