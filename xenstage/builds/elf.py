@@ -221,11 +221,30 @@ class _Object:
                 to = start + at + (((word & 0x3FFFFFF) ^ 0x2000000) - 0x2000000) * 4
             elif self.machine == 40 and word >> 24 & 0xE == 0xA and word >> 28 != 15:  # BL, B with imm24
                 to = start + at + 8 + (((word & 0xFFFFFF) ^ 0x800000) - 0x800000) * 4
+            elif self.machine == 40 and word & 0x0FFF0FF0 == 0x008F0000:  # ADD Rd, PC, Rm
+                where = self._literal(data, at, word & 15)
+                if where is None or start + where in taken:
+                    continue
+                (distance,) = struct.unpack_from(f"{self.order}I", data, where)
+                to = (start + at + 8 + distance) & 0xFFFFFFFF
+                if not start <= to < end and to in starts:
+                    out.append((where, local_name(starts[to])))
+                continue
             else:
                 continue
             if not start <= to < end and to in starts:
                 out.append((at, f"{word >> 26} {local_name(starts[to])}"))
         return out
+
+    def _literal(self, data: bytes, before: int, register: int) -> int | None:
+        """Where the constant stands among a function's words that ARM code loaded last into a register
+        (LDR Rt, [PC, #imm12]), or None."""
+        for at in range(before - 4, -1, -4):
+            (word,) = struct.unpack_from(f"{self.order}I", data, at)
+            if word & 0x0F7FF000 == 0x051F0000 | register << 12:
+                where = at + 8 + (word & 0xFFF) * (1 if word >> 23 & 1 else -1)
+                return where if 0 <= where <= len(data) - 4 and not where % 4 else None
+        return None
 
     def _traps(self, index: int, place: int) -> bool:
         """Whether a place of x86 code outside of all functions holds an invalid instruction: what

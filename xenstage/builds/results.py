@@ -8,7 +8,7 @@ from ..cache import Cache, digest
 from ..series.make import Series
 from ..tree.config import BUILDS, Config
 
-VERSION = "8"
+VERSION = "9"
 
 
 def result_key(tree: str, config: Config, toolchain: str) -> str:
