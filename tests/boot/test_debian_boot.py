@@ -79,6 +79,15 @@ def test_dom0_hvm_and_pvh_pass_by_their_own_markers(booted: Path) -> None:
         assert (booted / "boot" / f"debian.{guest}.qemu-tcg" / "command").read_text().startswith("#")
 
 
+def test_a_linux_guest_that_was_saved_goes_on(booted: Path, tmp_path: Path) -> None:
+    done = _boot(tmp_path, "--machine", "qemu-tcg", "--guest", "hvm-linux-save")
+    assert done.returncode == 0 and "PASS" in done.stdout, done.stdout + done.stderr
+    log = (tmp_path / "boot" / _outcomes(tmp_path)["debian.hvm-linux-save.qemu-tcg"]["log"]).read_text(errors="replace")
+    assert (
+        0 < log.index("xl save: exit 0") < log.index("xl restore: exit 0") < log.index("xenstage-guest hvm-linux-save")
+    )
+
+
 def test_it_fits_its_budget(booted: Path) -> None:
     # Others may use the machine: then it is the processor's time that counts.
     assert min(map(float, (booted / "seconds").read_text().split())) < BUDGET
