@@ -1,0 +1,62 @@
+"""Stage 05 gives PVH guests two rows of the hypercall table: not where that would widen what 32-bit code reaches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from xenstage.cli.common import stages
+from xenstage.errors import Exit, XenstageError
+from xenstage.index.sites import Index, Site
+from xenstage.index.sweep import Files
+from xenstage.stage.view import View
+
+HVM = "xen/arch/x86/hvm/hvm.c"
+TEXT = """\
+static const struct hvm_hypercall hvm_hypercall_table[NR_hypercalls] = {
+    HCALL(sched_op, do_sched_op, compat_sched_op, HCALL_HVM | HCALL_PVH),
+    HCALL(tmem_op, do_tmem_op, do_tmem_op, HCALL_HVM),
+};
+
+int hvm_do_hypercall(struct cpu_user_regs *regs)
+{
+    if ( mode == 8 )
+        native(regs);
+    else
+    {
+        ASSERT(has_hcall32(curr->domain));   /* Not yet. */
+        compat(regs);
+    }
+    return HVM_HCALL_completed;
+}
+"""
+REFUSED = TEXT.replace("        ASSERT(has_hcall32(curr->domain));   /* Not yet. */\n", "").replace(
+    "    else\n", "    else if ( unlikely(!has_hcall32(curr->domain)) )\n        regs->_eax = -ENOSYS;\n    else\n"
+)
+
+
+class Rows(View):
+    """A view of what needs no parser: what stays is nobody's question here."""
+
+    def stay_rest(self, reason: str, *names: str, where: Callable[[Site], bool] = lambda s: True) -> int:
+        return 0
+
+
+def given(text: str) -> View:
+    (patch,) = (p for p in stages()[5].patches if "give PVH guests" in p.subject)
+    files = Files(Path("/nonexistent"), {}, {HVM: text.encode()})
+    view = Rows(files, lambda: Index((), (), 0), (), "")
+    patch.rewrite(view)
+    return view
+
+
+def test_an_assertion_alone_is_no_refusal() -> None:
+    with pytest.raises(XenstageError) as e:
+        given(TEXT)
+    assert e.value.code is Exit.SITE and f"{HVM}:12, hvm_do_hypercall" in e.value.why, e.value.why
+
+
+def test_where_the_call_is_answered_the_row_is_given() -> None:
+    assert [edit.new for edit in given(REFUSED).edits] and "ASSERT" not in REFUSED
