@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from xenstage.effect import Reach
+from xenstage.effect import Effect, Reach
 from xenstage.stage.declare import beside
 from xenstage.stage.view import View
 
@@ -13,6 +13,8 @@ from .leftovers import LEFT, PVH, leave_text
 TABLES = beside(__file__, "01_merge_hcall_tables", "tables")
 MERGED = TABLES.MERGED
 DISPATCH = "hvm_do_hypercall"
+ALIASES = {"platform_op": "dom0_op"}  # a number's first name in xen.h's order is not the matrix's
+ASSERTED = "ASSERT(has_hcall32($x:arg));"
 GIVEN = ("set_timer_op", "tmem_op")
 REACHES = tuple(
     r
@@ -42,11 +44,38 @@ struct hvm_hypercall {
 """
 
 
+def answer(view: View) -> None:
+    """Who has no 32-bit hypercalls is told so, where an assertion alone keeps him out."""
+    if not view.has(DISPATCH, "function"):
+        return
+    function = view.function(DISPATCH)
+    if not view.matches(ASSERTED, function):
+        return
+    asserted = view.one(ASSERTED, function)
+    tokens = [t for t in view.tokens(function) if t.start <= asserted.start]
+    if [t.text for t in tokens[-3:-1]] != ["else", "{"]:
+        raise view.unknown("an assertion about 32-bit hypercalls stands elsewhere than expected", view.where(function))
+    data, end = view.read(function.path), view.line_end(function.path, asserted.end)
+    end += data[end : end + 2] == b"\n\n"
+    start = tokens[-3].start
+    indent = view.indent(function.path, start)
+    asked = data[asserted.start : asserted.end].decode("latin-1").removeprefix("ASSERT(").rstrip("; ").removesuffix(")")
+    text = f"else if ( unlikely(!{asked}) )\n{indent}    regs->_eax = -ENOSYS;\n{indent}else\n{indent}{{"
+    why = "an assertion is no answer, and a release build has none"
+    view.replace(view.region(function.path, start, end, "assertion"), text, rule="answer 32-bit calls", reason=why)
+    for r in TABLES.read_table(view, MERGED):
+        if "HCALL_PVH" in r.guests:
+            view.reach(f"pvh/32/{ALIASES.get(r.key, r.key)}", "-ENOSYS -> _eax")
+    because = "PV guests' hypercalls do not come out of an HVM container"
+    view.effect(Effect(function.path, DISPATCH, "pv", unreachable=True, because=because))
+    view.effect(Effect(function.path, DISPATCH, "pvh", diff="- ASSERT fails\n+ regs->_eax = -ENOSYS", because=why))
+
+
 def give(view: View) -> None:
     """PVH guests get the hypercalls that nothing speaks against."""
     if view.has(DISPATCH, "function"):
         function = view.function(DISPATCH)
-        if asserted := view.matches("ASSERT(has_hcall32($x:arg))", function):
+        if asserted := view.matches(ASSERTED, function):
             raise view.unknown(
                 "an assertion alone keeps guests without 32-bit hypercalls from them",
                 f"{function.path}:{view.line(function.path, asserted[0].start)}, {DISPATCH}: where assertions are "

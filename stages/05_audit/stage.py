@@ -279,6 +279,16 @@ CONSTRAINTS = (
         names=leftovers.PVH,
     ),
     Patch(
+        subject="x86/hvm: answer 32-bit hypercalls of guests without them",
+        body="""
+        That guests without 32-bit hypercalls make none is asserted, and nothing else keeps them from it: with
+        debug=y such a guest ends the host, and without it the call goes to the handler of HVM guests. Answer
+        -ENOSYS.
+        """,
+        rewrite=hypercalls.answer,
+        intended=("a hypercall from 32-bit code of a PVH guest is answered -ENOSYS; an assertion failed",),
+    ),
+    Patch(
         subject="x86/hvm: give PVH guests set_timer_op and tmem_op",
         body="""
         These two are in HVM's rows only, and nothing in them is about what PVH guests lack. A PVH guest can

@@ -44,8 +44,8 @@ class Rows(View):
         return 0
 
 
-def given(text: str) -> View:
-    (patch,) = (p for p in stages()[5].patches if "give PVH guests" in p.subject)
+def given(text: str, subject: str = "give PVH guests") -> View:
+    (patch,) = (p for p in stages()[5].patches if subject in p.subject)
     files = Files(Path("/nonexistent"), {}, {HVM: text.encode()})
     view = Rows(files, lambda: Index((), (), 0), (), "")
     patch.rewrite(view)
@@ -60,3 +60,13 @@ def test_an_assertion_alone_is_no_refusal() -> None:
 
 def test_where_the_call_is_answered_the_row_is_given() -> None:
     assert [edit.new for edit in given(REFUSED).edits] and "ASSERT" not in REFUSED
+
+
+def test_such_a_tree_gets_an_answer_first() -> None:
+    """The patch before it makes of the function what later trees have, and every row that PVH has is declared."""
+    view = given(TEXT, "answer 32-bit hypercalls")
+    (edit,) = view.edits
+    made = TEXT.encode()[: edit.offset] + edit.new + TEXT.encode()[edit.end :]
+    assert made.decode() == REFUSED
+    assert [(r.cell, r.becomes) for r in view.reaches] == [("pvh/32/sched_op", "-ENOSYS -> _eax")]
+    assert given(REFUSED, "answer 32-bit hypercalls").edits == []

@@ -15,7 +15,7 @@ from typing import Any
 
 from ..cache import Cache, digest
 from ..edit.edits import Edit
-from ..effect import Effect
+from ..effect import Effect, Reach
 from ..engine import engine, texts
 from ..stage.declare import Patch, Stage, home_of
 
@@ -30,7 +30,7 @@ class Work:
     :param patch_id: what ``git patch-id --stable`` says of it.
     :param changed: path to the new bytes; None for a file that goes.
     :param edits, facts, sites, stays, checked: as in :class:`xenstage.series.make.Made`.
-    :param effects: those that the rewrite found for this tree; ``interface`` likewise.
+    :param effects: those that the rewrite found for this tree; ``interface`` and ``reaches`` likewise.
     :param notes: what is said to the user.
     """
 
@@ -44,6 +44,7 @@ class Work:
     checked: dict[str, Any] = field(default_factory=dict)
     effects: tuple[Effect, ...] = ()
     interface: tuple[str, ...] = ()
+    reaches: tuple[Reach, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -75,6 +76,7 @@ def keep(cache: Cache, key: str, work: Work) -> None:
         "checked": work.checked,
         "effects": [e.to_json() for e in work.effects],
         "interface": list(work.interface),
+        "reaches": [r.to_json() for r in work.reaches],
         "notes": list(work.notes),
     }
     try:
@@ -107,5 +109,6 @@ def _work(value: dict[str, Any]) -> Work:
         checked=value["checked"],
         effects=tuple(Effect.from_json(e) for e in value["effects"]),
         interface=tuple(value["interface"]),
+        reaches=tuple(Reach.from_json(r) for r in value["reaches"]),
         notes=tuple(value["notes"]),
     )

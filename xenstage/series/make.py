@@ -325,7 +325,12 @@ def _make_patch(
     if not work.tree:
         return None
     git.remember_patch_id(before_tree, work.tree, work.patch_id)
-    said = replace(patch, effects=(*patch.effects, *work.effects), interface=(*patch.interface, *work.interface))
+    said = replace(
+        patch,
+        effects=(*patch.effects, *work.effects),
+        interface=(*patch.interface, *work.interface),
+        reaches=(*patch.reaches, *work.reaches),
+    )
     # _tell makes the commit, once its message is known.
     made = Made(
         said, "", work.tree, work.edits, work.facts, work.sites, work.stays, work.checked, before_tree, work.patch_id,
@@ -367,7 +372,7 @@ def _work(
     tree = git.write_tree(parent, done.changed, modes, scratch=cache.scratch("index"))
     work = Work(
         tree, git.patch_id(git.tree_of(parent), tree), done.changed, done.edits, before.facts, done.counts, done.stays,
-        checked, tuple(before.effects), tuple(before.interface), tuple(before.notes),
+        checked, tuple(before.effects), tuple(before.interface), tuple(before.reaches), tuple(before.notes),
     )  # fmt: skip
 
     def settle() -> None:

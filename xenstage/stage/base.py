@@ -10,7 +10,7 @@ from typing import Any
 
 from ..ctext.lexer import Kind, Token, tokens_between
 from ..edit.edits import Edit
-from ..effect import Effect
+from ..effect import Effect, Reach
 from ..errors import Exit, XenstageError
 from ..index.sites import Index, Site
 from ..index.sweep import Files, Hit, sweep
@@ -56,6 +56,7 @@ class Base:
         self.facts: dict[str, Any] = {}
         self.effects: list[Effect] = []
         self.interface: list[str] = []
+        self.reaches: list[Reach] = []
         self.stays: list[tuple[Site, str]] = []
         self.notes: list[str] = []
         self.added: list[str] = []
@@ -253,6 +254,11 @@ class Base:
     def fixes(self, change: str) -> None:
         """Put down a change of the public interface for this tree, as :attr:`.declare.Patch.interface` has it."""
         self.interface.append(change)
+
+    def reach(self, cell: str, becomes: str) -> None:
+        """Put down what becomes of a cell of the hypercall matrix for this tree, as :attr:`.declare.Patch.reaches`
+        has it."""
+        self.reaches.append(Reach(cell, becomes))
 
     def absent(self, name: str) -> None:
         """Put down that this tree has nothing of a name that the patch removes from others, which is checked.
