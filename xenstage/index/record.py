@@ -162,7 +162,7 @@ class _Record:
     def _odd(self) -> bool:
         """Whether an identifier may be written so that the sweep does not find it: with a line's
         end inside, as a trigraph or with a universal character name (C99 5.1.1.2, 6.4.3)."""
-        return any(_odd(self._bytes(p)) for p in self._interest)
+        return any(_odd_in(self._bytes(p)) for p in self._interest)
 
     def _bytes(self, path: str) -> bytes:
         over = self._job.question.laid_over
@@ -321,7 +321,7 @@ def _guarded(data: bytes) -> bool:
     return False
 
 
-def _odd(data: bytes) -> bool:
+def _odd_in(data: bytes) -> bool:
     inside = (data[m.start() - 1 : m.start()] for m in _SPLICE.finditer(data))
     return any(b.isalnum() or b == b"_" for b in inside) or _ODD.search(data) is not None
 
